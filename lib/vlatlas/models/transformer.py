@@ -1,0 +1,51 @@
+"""The pre-norm transformer block that both towers are made of."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention (Vaswani et al. 2017, Sec. 3.2). Input and output (B, P, W)."""
+
+    def __init__(self, width: int, heads: int, causal: bool = False):
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} is not a multiple of heads {heads}; choose heads that divide it")
+        self.heads = heads
+        self.causal = causal
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, P, W = x.shape
+        qkv = self.qkv(x).view(B, P, 3, self.heads, W // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, h, P, W/h)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)  # (B, h, P, W/h)
+        return self.out(y.transpose(1, 2).reshape(B, P, W))
+
+
+class Block(nn.Module):
+    """x + Attention(LN(x)), then x + MLP(LN(x)) with a hidden layer of 4 W. Input and output (B, P, W)."""
+
+    def __init__(self, width: int, heads: int, causal: bool = False):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads, causal)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+def init_transformer(module: nn.Module, depth: int) -> None:
+    """Truncated-normal weights of std 0.02, zero biases; the two layers that write to the residual stream are
+    scaled by 1/sqrt(2 depth), so that its variance does not grow with depth (as in GPT-2 and CLIP)."""
+    for name, parameter in module.named_parameters():
+        if parameter.ndim < 2:
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            continue
+        residual = name.endswith(("attention.out.weight", "mlp.2.weight"))
+        nn.init.trunc_normal_(parameter, std=0.02 / (2 * depth) ** 0.5 if residual else 0.02)
