@@ -137,7 +137,7 @@ def train(
             if step % every == 0 or step + 1 == config.steps:  # the only host synchronisation
                 _guard(value, norm, step, config)
                 row = {"step": step + 1, "loss": value.item(), "norm": norm.item(), "lr": learning_rate(step, config)}
-                row["scale"] = float(outputs["logit_scale"])
+                row["scale"] = outputs["logit_scale"].detach().item()
                 history.rows.append(row)
                 if stream is not None:
                     stream.write(json.dumps(row) + "\n")

@@ -9,7 +9,7 @@ def load_open_clip(spec: str) -> nn.Module:
     """An open_clip model in evaluation mode, with its tokenizer, preprocessing and pretrained tag as attributes.
 
     Args:
-        spec: "ARCHITECTURE/TAG" (weights are looked for in the local cache, then fetched), "ARCHITECTURE//FILE" for a
+        spec: "ARCHITECTURE/TAG" (weights are looked for in the local cache, then fetched), "ARCHITECTURE@FILE" for a
             checkpoint file, or "ARCHITECTURE" for random weights.
 
     Raises:
@@ -18,31 +18,31 @@ def load_open_clip(spec: str) -> nn.Module:
     """
     import open_clip
 
-    architecture, _, weights = spec.partition("/")
+    head, _, file = spec.partition("@")
+    architecture, _, tag = head.partition("/")
     if architecture not in open_clip.list_models():
         raise ValueError(f"open_clip has no architecture {architecture!r}; `open_clip.list_models()` lists them")
-    local = weights.startswith("/")
-    if local and not Path(weights[1:]).is_file():
-        raise FileNotFoundError(f"no checkpoint file at {weights[1:]!r}; check the path after the double slash")
-    if weights and not local:
-        _check_tag(open_clip, architecture, weights)
+    if file and not Path(file).is_file():
+        raise FileNotFoundError(f"no checkpoint file at {file!r}; check the path after the @")
+    if tag:
+        _check_tag(open_clip, architecture, tag)
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(
-            architecture, pretrained=(weights[1:] if local else weights) or None, weights_only=True
+            architecture, pretrained=file or tag or None, weights_only=True
         )
     except (OSError, RuntimeError, ConnectionError) as error:
-        if local or not weights:
+        if file or not tag:
             raise
         raise FileNotFoundError(
-            f"the weights {weights!r} of {architecture} are not in the local cache and could not be fetched "
+            f"the weights {tag!r} of {architecture} are not in the local cache and could not be fetched "
             f"({type(error).__name__}). On a machine with a network run: python -c \"import open_clip; "
-            f"open_clip.create_model_and_transforms('{architecture}', pretrained='{weights}')\" and copy its cache "
+            f"open_clip.create_model_and_transforms('{architecture}', pretrained='{tag}')\" and copy its cache "
             "folder (HF_HOME, by default ~/.cache/huggingface) here, or give a file: "
-            f"open_clip:{architecture}//FILE"
+            f"open_clip:{architecture}@FILE"
         ) from error
     model.tokenizer = open_clip.get_tokenizer(architecture)
     model.preprocess = preprocess
-    model.pretrained = weights or None
+    model.pretrained = file or tag or None
     return model.eval()
 
 

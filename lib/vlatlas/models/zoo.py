@@ -20,7 +20,7 @@ def load(name: str) -> nn.Module:
 
     Args:
         name: a shipped model ("scenes-clip"), an open_clip pair ("open_clip:ViT-B-32/openai"), an open_clip
-            architecture with a local checkpoint ("open_clip:ViT-B-32//path/to/file"), or a path that ends in
+            architecture with a local checkpoint ("open_clip:ViT-B-32@path/to/file"), or a path that ends in
             .safetensors.
 
     Raises:
