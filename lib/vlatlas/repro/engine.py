@@ -1,0 +1,132 @@
+"""Papermill's engine for the atlas: this interpreter's kernel, no ports, bounded output, everything
+logged."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from traitlets import Any
+
+CELL_LIMIT, LOG_LIMIT = 1_000_000, 50_000_000  # characters of printed text kept per cell, and in the log
+DATA_LIMIT = 32_000_000  # characters of figures and tables kept in the notebook
+NAME = "vlatlas"
+
+
+class Manager(AsyncKernelManager):
+    """Starts `vlatlas.repro.kernel` in the run's folder, over Unix sockets in a private temporary folder."""
+
+    run = None  # set by `engine`
+
+    def __init__(self, **kwargs):
+        self.sockets = Path(tempfile.mkdtemp(prefix="vlatlas-"))
+        super().__init__(**kwargs)
+        self.transport = "ipc"
+        self.connection_file = str(self.sockets / "k.json")
+        self.ip = str(self.sockets / "k")
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        argv = [sys.executable, "-m", "vlatlas.repro.kernel", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    async def _async_start_kernel(self, **kwargs):
+        kwargs |= {
+            "cwd": str(self.run.folder),
+            "env": self.run.env,
+            "stdout": self.run.raw,
+            "stderr": self.run.raw,
+        }
+        await super()._async_start_kernel(**kwargs)
+        self.run.kernel_pid = self.provisioner.pid
+
+    start_kernel = _async_start_kernel
+
+    def cleanup_connection_file(self):
+        super().cleanup_connection_file()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+class Client(PapermillNotebookClient):
+    """Executes the cells; what they print goes to the log, and into the notebook up to a limit."""
+
+    run = Any()
+
+    def process_message(self, msg, cell, cell_index):
+        kind, content = msg["msg_type"], msg["content"]
+        if kind == "stream":
+            content["text"] = self._printed(content["text"], cell_index)
+            if not content["text"]:
+                return None
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            size = sum(len(str(value)) for value in content["data"].values())
+            self.run.shown += size
+            if self.run.shown > DATA_LIMIT:
+                content["data"] = {"text/plain": f"[an output of {size} characters was left out]"}
+        elif kind == "error":
+            self.run.write_log("\n".join(content["traceback"]) + "\n")
+        return super().process_message(msg, cell, cell_index)
+
+    def _printed(self, text: str, cell_index: int) -> str:
+        self.run.write_log(text)
+        before = self.run.printed.get(cell_index, 0)
+        self.run.printed[cell_index] = before + len(text)
+        if before > CELL_LIMIT:
+            return ""
+        if before + len(text) > CELL_LIMIT:
+            return (
+                text[: CELL_LIMIT - before]
+                + "\n[what this cell printed beyond a million characters was left out]\n"
+            )
+        return text
+
+
+def engine(run) -> str:
+    """Register an engine for one run (see `vlatlas.repro.execution.Run`) and return its name."""
+
+    class RunManager(Manager):
+        pass
+
+    RunManager.run = run
+
+    class RunEngine(Engine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
+            client = Client(
+                nb_man,
+                run=run,
+                kernel_manager_class=RunManager,
+                kernel_name="python3",
+                timeout=None,
+                startup_timeout=120,
+                coalesce_streams=True,
+                resources={"metadata": {"path": str(run.folder)}},
+            )
+            return client.execute()
+
+    papermill_engines.register(NAME, RunEngine)
+    return NAME
+
+
+def kernel_environment(folder: Path, root: Path, offline: bool) -> dict[str, str]:
+    """The kernel's environment: ours, with the run's folder, no display, quiet threads, and no startup
+    files."""
+    env = dict(os.environ)
+    env |= {
+        "VLATLAS_RUN_DIR": str(folder),
+        "VLATLAS_ROOT": str(root),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # needs no display; cells show figures
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "IPYTHONDIR": str(folder / ".ipython"),
+        "JPY_PARENT_PID": str(os.getpid()),
+    }
+    if offline:
+        env |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    return env

@@ -1,0 +1,230 @@
+"""One notebook, run once: in a fresh kernel, watched for time, memory and signals, and never left behind."""
+
+import contextlib
+import re
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+SAMPLE_S = 0.25  # how often memory, time and signals are looked at
+GRACE_S = 5.0  # from the interrupt that shows where a cell hangs to the kill
+RAW_LIMIT = 200_000_000  # bytes that the kernel's process may print past the notebook
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Failure:
+    """Why a notebook did not finish: `kind` is error, timeout, signal, dead or machine."""
+
+    kind: str
+    message: str
+    cell: int | None = None  # counted from 1, code and text cells alike, as in the stored notebook
+    source: str = ""
+    traceback: list[str] = field(default_factory=list)
+    signal: int | None = None
+
+
+class Run:
+    """The state of one execution, shared between the thread that runs the cells and the one that watches."""
+
+    def __init__(self, folder: Path, env: dict[str, str], log: Path):
+        self.folder, self.env = folder, env
+        self.kernel_pid: int | None = None
+        self.printed: dict[int, int] = {}
+        self.shown = self.logged = 0
+        self.peak_mb = 0.0
+        self.error: BaseException | None = None
+        self.raw = open(folder / "kernel.log", "ab", buffering=0)
+        self.log = open(log, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        self.log_limit = 50_000_000
+
+    def write_log(self, text: str) -> None:
+        """Append to the run's log, up to its limit."""
+        if self.logged <= self.log_limit:
+            self.log.write(text if self.logged + len(text) <= self.log_limit else "\n[the log ends here]\n")
+        self.logged += len(text)
+
+    def close(self) -> None:
+        self.raw.close()
+        with contextlib.suppress(OSError):  # a full disk: what was written so far is all there is
+            self.log.close()
+
+    def tree(self) -> list[psutil.Process]:
+        """The kernel and its descendants that are alive."""
+        try:
+            kernel = psutil.Process(self.kernel_pid)
+            return [kernel, *kernel.children(recursive=True)]
+        except (psutil.NoSuchProcess, ValueError, TypeError):
+            return []
+
+    def sample(self) -> None:
+        """Note the resident memory of the kernel's process tree."""
+        total = 0
+        for process in self.tree():
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+        self.peak_mb = max(self.peak_mb, total / 1e6)
+
+    def interrupt(self) -> None:
+        with contextlib.suppress(psutil.Error, TypeError):
+            psutil.Process(self.kernel_pid).send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill the kernel and everything it started."""
+        for process in reversed(self.tree()):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+class Signals:
+    """Notes SIGINT, SIGTERM and SIGHUP instead of dying of them; does nothing outside the main thread."""
+
+    NOTED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self):
+        self.seen: int | None = None
+
+    def __enter__(self) -> "Signals":
+        self.before = {}
+        if threading.current_thread() is threading.main_thread():
+            self.before = {s: signal.signal(s, self._note) for s in self.NOTED}
+        return self
+
+    def _note(self, number, frame) -> None:
+        self.seen = self.seen or number
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def execute(
+    run: Run, notebook: Path, output: Path, parameters: dict, timeout: float, title: str
+) -> Failure | None:
+    """Run a notebook's cells with these parameters injected; write the executed copy to `output`.
+
+    Returns None if every cell ran, else why not. The partial copy is at `output` in any case.
+    """
+    from papermill import execute_notebook
+
+    from .engine import engine
+
+    def work() -> None:
+        try:
+            execute_notebook(
+                str(notebook),
+                str(output),
+                parameters=parameters,
+                engine_name=engine(run),
+                kernel_name="python3",
+                language="python",
+                progress_bar={"desc": title, "leave": False} if sys.stderr.isatty() else False,
+            )
+        except BaseException as error:
+            run.error = error
+
+    thread = threading.Thread(target=work, name=f"run {title}", daemon=True)
+    stopped: Failure | None = None
+    with Signals() as signals:
+        begin = time.monotonic()
+        thread.start()
+        while thread.is_alive():
+            thread.join(SAMPLE_S)
+            run.sample()
+            if stopped is None:
+                stopped = _reason_to_stop(run, signals, time.monotonic() - begin, timeout)
+                if stopped:
+                    _stop(run, thread, gently=stopped.kind == "timeout")
+            if stopped and not thread.is_alive():
+                break
+            if stopped and time.monotonic() - begin > timeout + 60 + GRACE_S:
+                break  # the kernel is dead; the thread that talks to it may be lost, the run is over
+    run.kill()
+    return _explain(run, stopped, output)
+
+
+def _reason_to_stop(run: Run, signals: Signals, elapsed: float, timeout: float) -> Failure | None:
+    if signals.seen:
+        return Failure("signal", f"stopped by {signal.Signals(signals.seen).name}", signal=signals.seen)
+    if elapsed > timeout:
+        return Failure(
+            "timeout", f"the run passed its time limit of {timeout:g} s; give it more with --timeout SECONDS"
+        )
+    if run.raw.tell() > RAW_LIMIT or (run.folder / "kernel.log").stat().st_size > RAW_LIMIT:
+        return Failure(
+            "dead", f"the kernel's process printed more than {RAW_LIMIT // 10**6} MB past the notebook"
+        )
+    return None
+
+
+def _stop(run: Run, thread: threading.Thread, gently: bool) -> None:
+    if gently:
+        run.interrupt()
+        thread.join(GRACE_S)
+    run.kill()
+    thread.join(GRACE_S)
+
+
+def _explain(run: Run, stopped: Failure | None, output: Path) -> Failure | None:
+    error = run.error
+    if error is None:
+        return stopped
+    found = _from_exception(run, error, output)
+    if stopped is None:
+        return found
+    stopped.cell, stopped.source = found.cell, found.source
+    stopped.traceback = found.traceback if found.kind == "error" else []
+    return stopped
+
+
+def _from_exception(run: Run, error: BaseException, output: Path) -> Failure:
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    if isinstance(error, PapermillExecutionError):
+        trace = [ANSI.sub("", line) for line in error.traceback]
+        cell, source = _failing_cell(output)
+        return Failure("error", f"{error.ename}: {error.evalue}".strip(), cell, source or error.source, trace)
+    cell, source = _failing_cell(output)
+    if isinstance(error, DeadKernelError) or "Kernel died" in str(error):
+        return Failure("dead", f"the kernel died ({_last_words(run)})", cell, source)
+    message = (str(error) or type(error).__name__).splitlines()[0]
+    return Failure("machine", f"{type(error).__name__}: {message}", cell, source)
+
+
+def _last_words(run: Run) -> str:
+    """What a dead kernel's process said last, or what is most likely if it said nothing."""
+    with contextlib.suppress(OSError):
+        tail = (
+            (run.folder / "kernel.log").read_bytes()[-4000:].decode("utf-8", "replace").strip().splitlines()
+        )
+        fatal = [line for line in tail if line.startswith("Fatal")] or tail[-1:]
+        if fatal:
+            return fatal[0][:200]
+    return f"no message; often out of memory: it held {run.peak_mb:.0f} MB"
+
+
+def _failing_cell(output: Path) -> tuple[int | None, str]:
+    """The number and source of the cell that papermill was in, from the partial copy."""
+    from .sources import read_cells, source_of, tags_of
+
+    try:
+        cells = read_cells(output)
+    except ValueError:
+        return None, ""
+    position = 0
+    for cell in cells:
+        tags = tags_of(cell)
+        if "papermill-error-cell-tag" in tags or "injected-parameters" in tags:
+            continue
+        position += 1
+        status = (cell.get("metadata", {}).get("papermill") or {}) if cell["cell_type"] == "code" else {}
+        failed = any(o.get("output_type") == "error" for o in cell.get("outputs") or [])
+        if failed or status.get("exception") is True or status.get("status") == "running":
+            return position, source_of(cell)
+    return None, ""
