@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write to a temporary file beside `path`, flush it to the disk, and rename it over `path`."""
+    import tempfile
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")

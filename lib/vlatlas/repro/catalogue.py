@@ -1,7 +1,6 @@
 """The catalogue: every paper of the atlas, derived from `papers.bib`, the folders, and the records. No list
 is kept."""
 
-import contextlib
 import functools
 import re
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ class UnknownPaper(KeyError):
         return self.args[0]
 
 
-@dataclass
+@dataclass(eq=False)
 class Paper:
     """One surveyed work. `data` is the validated front matter as plain data (None: no page, or not valid)."""
 
@@ -84,16 +83,17 @@ class Paper:
                 (kept, self.folder / "records" / f"{profile}.json"),
                 (local, self.root / "_build" / "runs" / profile / self.slug / "record.json"),
             ):
-                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                    try:
-                        record = Record.read(path)
-                        if (record.slug, record.profile) != (self.slug, profile):
-                            raise RecordError(
-                                f"{path} is the record of {record.slug} ({record.profile}); move it there"
-                            )
-                        held[profile] = record
-                    except (RecordError, OSError) as error:
-                        faults.append(str(error))
+                try:
+                    record = Record.read(path)
+                    if (record.slug, record.profile) != (self.slug, profile):
+                        raise RecordError(
+                            f"{path} is {record.slug}'s ({record.profile}); move it to its place"
+                        )
+                    held[profile] = record
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                except (RecordError, OSError) as error:
+                    faults.append(str(error))
         return kept, local, faults
 
     @property

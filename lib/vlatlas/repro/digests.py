@@ -97,9 +97,14 @@ def _plain(source: str) -> str:
     return "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.split("\n"))
 
 
-def stale(record: Record, notebook: Path, sources: Sources | None = None) -> list[str]:
-    """Which parts changed since a record was made (parameters are its own, so never among them); empty if
-    fresh."""
+def stale(
+    record: Record, notebook: Path, sources: Sources | None = None, environment: bool = False
+) -> list[str]:
+    """Which of notebook, library and data changed since a record was made; empty if it is fresh.
+
+    A record made with other versions of torch is another machine's, not an old one: the environment counts
+    only if asked for. Parameters are the record's own, so they are never among the changes.
+    """
     extra = record["provenance"].get("modules") or []
     try:
         inputs = Inputs.read(
@@ -108,4 +113,5 @@ def stale(record: Record, notebook: Path, sources: Sources | None = None) -> lis
     except ValueError:
         return ["notebook"]
     now = inputs.digests()
-    return [part for part in PARTS if now[part] != record.digests[part]]
+    parts = [part for part in PARTS if environment or part != "environment"]
+    return [part for part in parts if now[part] != record.digests[part]]

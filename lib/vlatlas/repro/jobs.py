@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass
 
-import yaml
-
 from .catalogue import Catalogue, Paper
+from .errors import UsageError
 from .problems import did_you_mean
 from .sources import parameters_of, read_cells
 from .vocabulary import PROFILES, SLUG
@@ -13,10 +12,6 @@ from .vocabulary import PROFILES, SLUG
 TIMEOUT_S = {"smoke": 300.0, "cpu": 1800.0, "gpu": 7200.0, "full": 86400.0}
 DEVICE = r"auto|cpu|mps|cuda(:\d{1,3})?"
 RESERVED = ("profile", "seeds", "device")
-
-
-class UsageError(ValueError):
-    """The request makes no sense; the message is one line. Exit status 2."""
 
 
 @dataclass
@@ -73,6 +68,8 @@ def parse_assignment(text: str) -> tuple[str, object]:
         raise UsageError(f"-p {_short(text)} is not of the form NAME=VALUE")
     if name in RESERVED:
         raise UsageError(f"-p {name}=...: use --{name}")
+    import yaml
+
     try:
         parsed = yaml.safe_load(value) if len(value) < 10_000 else {}
     except (yaml.YAMLError, ValueError, RecursionError):

@@ -15,16 +15,13 @@ from .. import paths
 from . import atomic, catalogue
 from .claims import judge, paper_verdict
 from .digests import PARTS, Inputs
+from .errors import RunError
 from .jobs import Job, check_slug, plan
 from .records import SCHEMA, Record, RecordError, seal
 from .workspace import Workspace, now, read_json
 
 NOTEBOOK, RECORD, LOG = "reproduce.ipynb", "record.json", "log.txt"
 MAX_METRICS_BYTES = 10_000_000
-
-
-class RunError(RuntimeError):
-    """The run could not be done; the message says why and what to do. Exit status 1."""
 
 
 @dataclass
@@ -49,14 +46,22 @@ class RunResult:
         return 1 if any(row.get("problem") for row in (*self.record.claims, *self.record.controls)) else 0
 
 
-def reproduce(slug: str, profile: str = "cpu", seeds=None, device: str = "auto", parameters: dict | None = None,
-              force: bool = False, timeout: float | None = None, root: Path | None = None,
-              say: Callable[[str], None] = print) -> RunResult:  # fmt: skip
+def reproduce(
+    slug: str,
+    profile: str = "cpu",
+    seeds: list[int] | None = None,
+    device: str = "auto",
+    parameters: dict | None = None,
+    force: bool = False,
+    timeout: float | None = None,
+    root: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> RunResult:
     """Run one paper, or reuse its last run if nothing it depends on has changed.
 
     Raises:
-        UsageError: the request makes no sense (nothing was touched). RunError: the checkout does not allow a
-        run.
+        UsageError: the request makes no sense (nothing was touched).
+        RunError: the checkout does not allow a run.
     """
     found = catalogue.load(root)
     paper = check_slug(slug, found)
@@ -87,6 +92,19 @@ def run_job(job: Job, say: Callable[[str], None] = print) -> RunResult:
             f"{job.slug}: cannot write {where}: {error.strerror or error}; "
             "free space or give write access, then run again (the last finished run is as it was)"
         ) from error
+
+
+def rerun(job: Job, scratch: Path, say: Callable[[str], None]) -> Record:
+    """Run a job with `scratch` in place of `_build/runs` and publish nothing. Raises RunError if it fails."""
+    from .summary import describe
+
+    workspace = Workspace(job.paper.root)
+    workspace.runs = scratch
+    with workspace.stage(job.profile, job.slug) as stage:
+        result = _run(job, workspace, stage, (), say)
+    if result.record is None:
+        raise RunError(describe(result, job.paper.root))
+    return result.record
 
 
 def _previous(job: Job, workspace: Workspace) -> tuple[Record | None, list[str]]:
@@ -213,9 +231,10 @@ def git_commit(root: Path) -> dict:
     """The checkout's commit, and whether tracked files differ from it (None outside git)."""
 
     def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(root), *arguments]
+        env = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
         with contextlib.suppress(OSError, subprocess.SubprocessError):
-            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20,
-                                  env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"})  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=env)
             return done.stdout.strip() if done.returncode == 0 else None
         return None
 

@@ -5,9 +5,9 @@ import textwrap
 from pathlib import Path
 
 from .. import paths
-from .recording import measured_text
-from .runner import LOG, NOTEBOOK, RunResult
+from .shown import measured_text
 
+LOG, NOTEBOOK = "log.txt", "reproduce.ipynb"
 OUTCOME = {True: "holds", False: "failed", None: "not judged"}
 
 
@@ -16,23 +16,34 @@ def width() -> int:
     return max(40, min(shutil.get_terminal_size((100, 24)).columns, 140))
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]], total: int | None = None) -> str:
-    """Rows under a head, columns aligned; the widest column is wrapped until the table fits `total`
-    characters."""
-    cells = [head, *rows]
-    sizes = [max(len(str(row[i])) for row in cells) for i in range(len(head))]
-    total = total or width()
-    while sum(sizes) + 2 * (len(sizes) - 1) > total and max(sizes) > 12:
+def table(
+    head: tuple[str, ...], rows: list[tuple[str, ...]], total: int | None = None, cut: bool = False
+) -> str:
+    """Rows under a head, columns aligned, within `total` characters: the widest column is wrapped, or, with
+    `cut`, the last one is cut off. Control characters in a cell are shown, not obeyed."""
+    cells = [[_plain(cell) for cell in row] for row in (head, *rows)]
+    sizes = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    over = sum(sizes) + 2 * (len(sizes) - 1) - (total or width())
+    if cut and over > 0:
+        sizes[-1] = max(8, sizes[-1] - over)
+    while not cut and over > 0 and max(sizes) > 12:
         sizes[sizes.index(max(sizes))] -= 1
+        over -= 1
     lines = []
     for index, row in enumerate(cells):
-        wrapped = [textwrap.wrap(str(cell), size) or [""] for cell, size in zip(row, sizes, strict=True)]
+        if cut and len(row[-1]) > sizes[-1]:
+            row[-1] = row[-1][: sizes[-1] - 1] + "…"
+        wrapped = [textwrap.wrap(cell, size) or [""] for cell, size in zip(row, sizes, strict=True)]
         for line in range(max(map(len, wrapped))):
             parts = [w[line] if line < len(w) else "" for w in wrapped]
             lines.append("  ".join(p.ljust(s) for p, s in zip(parts, sizes, strict=True)).rstrip())
         if index == 0:
             lines.append("  ".join("-" * size for size in sizes))
     return "\n".join(lines)
+
+
+def _plain(cell) -> str:
+    return "".join(c if c.isprintable() else " " for c in str(cell))
 
 
 def claims_table(record, total: int | None = None) -> str:
@@ -48,7 +59,7 @@ def claims_table(record, total: int | None = None) -> str:
     return table(("claim", "says", "paper", "measured", "verdict"), rows, total)
 
 
-def describe(result: RunResult, root: Path) -> str:
+def describe(result, root: Path) -> str:
     """All that a finished, reused or failed run has to say."""
     if result.failure is not None:
         return _failure(result, root)
@@ -64,13 +75,14 @@ def describe(result: RunResult, root: Path) -> str:
     else:
         lines.append(f"{result.slug}: {record.verdict or 'no claim is testable here'}")
     lines += [
-        f"{record['elapsed_s']:.1f} s, {record['peak_memory_mb']:.0f} MB, seeds {_seeds(record)}, {record.device}"
+        f"{record['elapsed_s']:.1f} s, {record['peak_memory_mb']:.0f} MB, seeds {_seeds(record)}",
+        record.device,
     ]
     lines += [f"  {folder}/{name}" for name in (NOTEBOOK, "record.json", *record["figures"], LOG)]
     return "\n".join(lines)
 
 
-def reused(result: RunResult, root: Path) -> str:
+def reused(result, root: Path) -> str:
     """The line of a run that was not repeated."""
     path = f"{paths.relative(result.folder, root)}/record.json"
     return (
@@ -82,7 +94,7 @@ def _seeds(record) -> str:
     return ",".join(map(str, record.seeds))
 
 
-def _failure(result: RunResult, root: Path) -> str:
+def _failure(result, root: Path) -> str:
     failure = result.failure
     lines = [f"{result.slug} ({result.profile}) failed: {failure.message}"]
     if failure.cell is not None:
