@@ -28,7 +28,7 @@ def gradient(draw: Draw, size: int):
 
 
 def noisy(draw: Draw, size: int):
-    return 0.25 + 0.5 * draw.noise("backdrop.noise", size, size)
+    return 0.3 + 0.4 * draw.noise("backdrop.noise", size, size)
 
 
 def lined(draw: Draw, size: int):

@@ -44,7 +44,7 @@ class Batch:
 
     @cached_property
     def boxes(self) -> Tensor:
-        """(B, K, 4) long: x0, y0, x1, y1 of the visible pixels, ends exclusive; zeros where nothing is visible."""
+        """(B, K, 4) long: x0, y0, x1, y1 of the visible pixels, ends exclusive; zeros where nothing is."""
         masks = self._pixels[1]
         size = masks.shape[-1]
         cols, rows = masks.any(axis=2), masks.any(axis=3)  # (B, K, W), (B, K, H)
@@ -58,8 +58,8 @@ class Batch:
 
     @cached_property
     def labels(self) -> dict[str, Tensor]:
-        """shape, colour, texture, size, pose, position: (B, K) long; background, style, count: (B,) long. -1: there
-        is no object, the shape has no pose, or the style does not show it."""
+        """shape, colour, texture, size, pose, position: (B, K) long; background, style, count: (B,) long. -1:
+        there is no object, it has no pose or place to speak of, or the style does not show it."""
         place, out = self.layout, {}
         for name in ("shape", "colour", "texture", "size", "pose", "position"):
             value = place.place if name == "position" else getattr(place, name)
@@ -94,7 +94,8 @@ class Batch:
             objects = tuple(
                 SceneObject(
                     w.shapes[sh[k]], w.colours[co[k]], w.textures[te[k]], w.sizes[si[k]],
-                    w.poses[po[k]] if po[k] >= 0 else None, PLACES[pl[k]], x[k], y[k], r[k], an[k],
+                    w.poses[po[k]] if po[k] >= 0 else None, PLACES[pl[k]] if pl[k] >= 0 else None,
+                    x[k], y[k], r[k], an[k],
                     None if boxes is None else tuple(boxes[b][k]),
                 )
                 for k in range(counts[b])

@@ -54,12 +54,11 @@ def captions(batch) -> list[str]:
 
 
 def _thing(obj, named) -> Thing:
-    thing = {a: obj.get(a) for a in named}
-    return thing if thing.get("pose", "") is not None else {a: v for a, v in thing.items() if v is not None}
+    return {a: v for a in named if (v := obj.get(a)) is not None}
 
 
 def _relations(scene: Scene, picks: list[float]) -> tuple:
-    """One relation that holds between the first and the second object, one between the third and the fourth, ..."""
+    """One relation that holds between the first and the second object, the third and the fourth, ..."""
     out = []
     for i in range(0, len(scene.objects) - 1, 2):
         true = [r for r in RELATIONS if scene.holds(i, r, i + 1)]

@@ -10,20 +10,21 @@ LARGER = 1.12  # ratio of radii
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object. x, y, radius: shares of the frame, y down; box: visible extent (x0, y0, x1, y1) in pixels, ends
-    exclusive, (0, 0, 0, 0) when nothing is visible; pose is None for a shape without one."""
+    """One object. x, y, radius: shares of the frame, y down. box: visible extent (x0, y0, x1, y1) in pixels,
+    ends exclusive, (0, 0, 0, 0) when nothing is visible, None when no pixels were made. pose is None for a
+    shape without one, position for a single object that always stands near the centre."""
 
     shape: str
     colour: str
     texture: str
     size: str
     pose: str | None
-    position: str
+    position: str | None
     x: float
     y: float
     radius: float
     angle: float
-    box: tuple[int, int, int, int]
+    box: tuple[int, int, int, int] | None
 
     def get(self, attribute: str) -> str | None:
         """The value of an attribute by name."""

@@ -1,7 +1,7 @@
 """From a layout to pixels: distance fields for the whole batch, painted back to front.
 
-Everything is float32 and made of exactly rounded operations; sines and cosines are rounded to multiples of 2^-20
-first. An image is therefore the same, bit for bit, on every machine.
+Everything is float32 and made of exactly rounded operations; sines and cosines are rounded to multiples of
+2^-20 first. An image is therefore the same, bit for bit, on every machine.
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
 """Counter-based randomness: every number is a pure function of (seed, index, field, position).
 
-The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood 2014). There is no state, so a sample does
-not depend on the batch it is drawn in, on the order of draws, or on the machine.
+The mixing function is the finaliser of SplitMix64 (Steele, Lea and Flood 2014). There is no state, so a
+sample does not depend on the batch it is drawn in, on the order of draws, or on the machine.
 """
 
 import zlib
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def mix(z: np.ndarray) -> np.ndarray:
     return z
 
 
-@lru_cache(maxsize=None)
+@cache
 def _field(name: str) -> np.uint64:
     return mix(np.array([zlib.crc32(name.encode())], dtype=np.uint64) * GOLDEN)[0]
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .rng import Draw
-from .vocabulary import PLACES, POSELESS
+from .vocabulary import POSELESS
 
+SPREAD = 0.5  # below this, one cannot tell where in the frame a single object stands
 TILTED = (18.0, 27.0)  # degrees, to either side; upright is within 4 degrees where both occur
 
 
 @dataclass
 class Layout:
-    """B scenes of up to K objects. Attributes are indices into the world's names; lengths are shares of the frame,
-    y points down; objects are drawn in slot order, later ones in front."""
+    """B scenes of up to K objects. Attributes are indices into the world's names; lengths are shares of the
+    frame, y points down; objects are drawn in slot order, later ones in front."""
 
     shape: np.ndarray  # (B, K) int64, as are colour, texture, size, pose, place
     colour: np.ndarray
@@ -39,7 +40,7 @@ class Layout:
 
 def layout(world, draw: Draw) -> Layout:
     """Draw everything about the scenes of `world` that is not a pixel."""
-    b, (low, high) = len(draw), world.objects
+    low, high = world.objects
     count = low + draw.integers("count", high - low + 1)[:, 0]
     present = np.arange(high) < count[:, None]
     shape, colour, texture = _kinds(world, draw, present)
@@ -58,26 +59,30 @@ def layout(world, draw: Draw) -> Layout:
 
 
 def _kinds(world, draw: Draw, present: np.ndarray):
-    """Shape, colour, texture (B, K) from the split's combinations; with `distinct`, no two objects of a scene share
-    a shape or a colour (rejection: an object is drawn anew, from a numbered stream, until it fits)."""
-    b, k = present.shape
-    combos = world.combinations  # (M, 3)
-    out = combos[draw.integers("kind", len(combos), k)]  # (B, K, 3)
-    if world.distinct:
-        for j in range(1, k):
-            for attempt in range(1000):
-                clash = (out[:, :j, :2] == out[:, j : j + 1, :2]).any(axis=(1, 2)) & present[:, j]
-                if not clash.any():
-                    break
-                rows = np.flatnonzero(clash)
-                again = draw.rows(rows).integers(f"kind.{j}.{attempt}", len(combos))[:, 0]
-                out[rows, j] = combos[again]
-            else:
-                raise ValueError(
-                    f"no {k} objects without a shared shape or colour among {len(combos)} combinations; "
-                    "use distinct=False, fewer objects, or more shapes and colours"
-                )
+    """Shape, colour, texture (B, K) from the split's combinations. With `distinct`, no two objects of a scene
+    share a shape or a colour: an object is drawn anew until it fits, after 30 tries the scene is."""
+    k = present.shape[1]
+    out = world.combinations[draw.integers("kind", len(world.combinations), k)]  # (B, K, 3)
+    for attempt in range(1, 2000 if world.distinct and k > 1 else 0):
+        clash = _clashes(out) & present  # (B, K)
+        rows = np.flatnonzero(clash.any(axis=1))
+        if len(rows) == 0:
+            break
+        again = draw.rows(rows).integers(f"kind.{attempt}", len(world.combinations), k)
+        anew = np.ones_like(clash[rows]) if attempt % 30 == 0 else clash[rows]
+        out[rows] = np.where(anew[..., None], world.combinations[again], out[rows])
+    else:
+        if world.distinct and k > 1:
+            raise ValueError(
+                f"found no {k} objects without a shared shape or colour; use distinct=False or fewer"
+            )
     return out[..., 0], out[..., 1], out[..., 2]
+
+
+def _clashes(kinds: np.ndarray) -> np.ndarray:
+    """(B, K) bool: the object shares its shape or colour with an earlier one."""
+    same = (kinds[:, :, None, :2] == kinds[:, None, :, :2]).any(axis=3)  # (B, K, K)
+    return (same & np.tri(kinds.shape[1], k=-1, dtype=bool)).any(axis=2)
 
 
 def _angles(world, draw: Draw, pose: np.ndarray) -> np.ndarray:
@@ -97,8 +102,8 @@ def _fills(world, draw: Draw, size: np.ndarray) -> np.ndarray:
 
 
 def _places(world, draw: Draw, fill: np.ndarray, count: np.ndarray):
-    """Centres, radii and names of places: one object has the frame, more share a grid of cells without overlap
-    (`overlap` lets them stray by that share of a cell)."""
+    """Centres, radii and places: one object has the frame, more share a grid of cells without overlap
+    (`overlap` lets them stray by that share of a cell). Place -1: one object, always near the centre."""
     b, k = fill.shape
     grid = np.ceil(np.sqrt(count)).astype(np.int64)[:, None]  # (B, 1) cells a side
     cell = draw.permutation("cell", world.grid**2)  # of the largest grid; the others take what lies inside
@@ -114,19 +119,17 @@ def _places(world, draw: Draw, fill: np.ndarray, count: np.ndarray):
     alone = (count == 1)[:, None]
     tx, ty = third % 3 - 1, third // 3 - 1  # -1, 0, 1
     jx, jy = draw.uniform("jitter.x", k) * 2 - 1, draw.uniform("jitter.y", k) * 2 - 1
-    room = (1 - fill) / 2 + np.where(alone, 0, world.overlap)
+    room = np.where(alone, world.spread, 1) * (1 - fill) / 2 + np.where(alone, 0, world.overlap)
     dx = np.where(alone, 0.75 * tx + 0.25 * jx, jx) * room
     dy = np.where(alone, 0.75 * ty + 0.25 * jy, jy) * room
     x, y = (col + 0.5 + dx) / grid, (row + 0.5 + dy) / grid
     side = np.where(alone, tx, _third(col, grid))
     down = np.where(alone, ty, _third(row, grid))
-    return x, y, fill / 2 / grid, (down + 1) * 3 + side + 1
+    named = ~alone | (world.spread >= SPREAD)
+    return x, y, fill / 2 / grid, np.where(named, (down + 1) * 3 + side + 1, -1)
 
 
 def _third(cell: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """-1, 0 or 1 for a cell in the first, middle or last part of `grid` cells."""
     off = 2 * cell - (grid - 1)
     return np.where(np.abs(off) <= (grid > 2), 0, np.sign(off))
-
-
-assert len(PLACES) == 9

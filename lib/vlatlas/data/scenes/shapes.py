@@ -1,7 +1,7 @@
 """Shapes as signed distance fields: negative inside, about one unit per unit near the outline.
 
-Coordinates are canonical: x to the right, y up, the shape inside the unit disc. Only exactly rounded operations are
-used (+, -, *, /, sqrt, min, max), so that an image is the same on every machine.
+Coordinates are canonical: x to the right, y up, the shape inside the unit disc. Only exactly rounded
+operations are used (+, -, *, /, sqrt, min, max), so that an image is the same on every machine.
 """
 
 import numpy as np
@@ -117,7 +117,7 @@ DISTANCE = {name: globals()[name] for name in SHAPES}
 
 
 def distance(kinds: np.ndarray, names: tuple[str, ...], x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Signed distances (n, H, W) for n objects of kinds (n,) (into `names`) at canonical coordinates (n, H, W)."""
+    """Signed distances (n, H, W) of n objects of kinds (n,), into `names`, at coordinates x, y (n, H, W)."""
     out = np.empty_like(x)
     for k in np.unique(kinds):
         rows = np.flatnonzero(kinds == k)

@@ -9,8 +9,8 @@ SPLITS = ("train", "novel", "all")
 def held(kind: str, shapes: int, colours: int, textures: int) -> np.ndarray:
     """(S, C, T) bool: what is held out.
 
-    "combinations" holds out a quarter of the (shape, colour) pairs, "triples" a quarter of the (shape, colour,
-    texture) triples: on a diagonal, so that each shape and each colour is still seen as often as any other.
+    "combinations" holds out a quarter of the (shape, colour) pairs, "triples" a quarter of the (shape,
+    colour, texture) triples: on a diagonal, so that each value is still seen as often as any other.
     "shapes" holds out the last quarter of the shapes (novel classes). "none" holds out nothing.
     """
     s, c, t = np.ogrid[:shapes, :colours, :textures]

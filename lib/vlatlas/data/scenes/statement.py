@@ -1,7 +1,7 @@
 """Statements: what a sentence says about a scene, apart from how it says it.
 
-A caption is a statement put into words (`english.realise`); `parse` gives the statement back. A hard negative is a
-changed statement, another language is another way to put the same one into words.
+A caption is a statement put into words (`english.realise`); `parse` gives the statement back. A hard
+negative is a changed statement, another language is another way to put the same one into words.
 """
 
 from dataclasses import dataclass, field

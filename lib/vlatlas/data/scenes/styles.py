@@ -12,7 +12,7 @@ PAPER, BLUE = np.float32([0.95, 0.94, 0.90]), np.float32([0.10, 0.20, 0.46])
 
 
 class Stroke:
-    """What a style may use of n objects: cover, d, x, y (n, H, W) coverage, distance and canonical coordinates;
+    """What a style may use of n objects: cover, d, x, y (n, H, W) coverage, distance, canonical coordinates;
     base, second (n, 3) colours; tone (n, H, W) of the texture; scale (n, 1, 1) pixels per canonical unit."""
 
     def __init__(self, cover, d, x, y, base, second, tone, scale):
@@ -78,7 +78,7 @@ def ground(style: str, grey: np.ndarray) -> np.ndarray:
     if style == "blueprint":
         size = grey.shape[-1]
         axis = (np.arange(size, dtype=np.float32) + 0.5) / size * 8
-        rule = np.float32(0.09) * (tri(axis) > 0.8)
+        rule = np.float32(0.09) * (tri(axis) > 0.7)
         lines = np.maximum(rule[None, :], rule[:, None])
         return np.broadcast_to(BLUE[:, None, None] + lines, (len(grey), 3, size, size)).copy()
     return np.repeat(grey, 3, axis=1)
@@ -96,7 +96,7 @@ def finish(style: str, image: np.ndarray, draw: Draw) -> np.ndarray:
 
 def _photo(image: np.ndarray, draw: Draw) -> np.ndarray:
     """A lens and a sensor: slight blur, a colour cast, uneven light, noise."""
-    n, size = len(image), image.shape[-1]
+    size = image.shape[-1]
     pad = np.pad(image, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     rows = 0.2 * pad[:, :, :-2] + 0.6 * pad[:, :, 1:-1] + 0.2 * pad[:, :, 2:]
     image = 0.2 * rows[..., :-2] + 0.6 * rows[..., 1:-1] + 0.2 * rows[..., 2:]

@@ -34,7 +34,7 @@ PATTERN = {"striped": striped, "dotted": dotted, "checkered": checkered, "ringed
 
 
 def tones(kinds, names, x, y, sharp) -> np.ndarray:
-    """Tones (n, H, W) for textures kinds (n,); sharp (n, 1, 1) is the steepness of an edge (a pixel's worth)."""
+    """Tones (n, H, W) for textures kinds (n,); sharp (n, 1, 1): how steep an edge is (a pixel's worth)."""
     out = np.zeros_like(x)
     for k in np.unique(kinds):
         if names[k] != "plain":

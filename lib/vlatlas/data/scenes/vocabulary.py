@@ -1,4 +1,4 @@
-"""What the world is made of: names of shapes, colours, textures, sizes, poses, places, backgrounds and styles.
+"""What the world is made of: shapes, colours, textures, sizes, poses, places, backgrounds and styles.
 
 The order matters: `World(shapes=8)` takes the first eight, so the most distinct come first.
 """
@@ -28,7 +28,7 @@ POSES = ("upright", "tilted")
 PLACES = (
     "top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right",
 )  # fmt: skip
-BACKGROUNDS = ("dark", "light", "gradient", "noisy", "lined", "tiled", "cloudy", "grey")
+BACKGROUNDS = ("dark", "grey", "light", "gradient", "cloudy", "noisy", "lined", "tiled")
 STYLES = ("flat", "shaded", "photo", "sketch", "painting", "silhouette", "blueprint", "inverted")
 HIDES = {  # what a style does not show: captions leave it out, labels say -1
     "sketch": ("background",),

@@ -33,10 +33,12 @@ class World:
             cell: the frame, or the frame over the side of the grid that several objects share.
         held_out: "none", "combinations" (of shape and colour), "triples" (and texture) or "shapes".
         split: "train" never shows what is held out, "novel" shows nothing else, "all" shows everything.
-        detail: what captions state: "short" (colour, shape), "full" (also size, texture, background), "rich" (also
-            pose and place), "varied" (a random part of "full").
-        distinct: no two objects of a scene share a shape or a colour. overlap: how far objects stray from their
-            cells, as a share of it. tint: range of the colours' jitter.
+        detail: what captions state: "short" (colour, shape), "full" (also size, texture, background), "rich"
+            (also pose and place), "varied" (a random part of "full"). An attribute with one value is left
+        out. distinct: no two objects of a scene share a shape or a colour. spread: how much of the free room
+            a single object strays from the centre (0: centred; from 0.5 on, its place is named and
+            labelled). overlap: how far several objects stray from their cells, as a share of a cell. tint:
+            the colours' jitter.
 
     Raises:
         ValueError: a value that the vocabulary or the renderer does not have; names it and the choices.
@@ -51,13 +53,14 @@ class World:
     backgrounds: int | tuple[str, ...] = 4
     styles: tuple[str, ...] = ("flat",)
     poses: tuple[str, ...] = ("upright",)
-    rotation: float = 10.0
-    fill: tuple[float, float] = (0.55, 0.85)
+    rotation: float = 5.0
+    fill: tuple[float, float] = (0.65, 0.95)
     held_out: str = "none"
     split: str = "train"
     detail: str = "full"
     distinct: bool = True
     overlap: float = 0.0
+    spread: float = 0.1
     tint: float = 0.08
 
     def __post_init__(self):
@@ -70,6 +73,11 @@ class World:
         object.__setattr__(self, "grid", grid)
         table = allowed(self.held_out, self.split, len(self.shapes), len(self.colours), len(self.textures))
         object.__setattr__(self, "combinations", table)
+        if self.distinct and self.objects[1] > min(len(set(column)) for column in table.T[:2].tolist()):
+            raise ValueError(
+                f"{self.objects[1]} distinct objects need that many shapes and colours in split {self.split!r}; "
+                "use fewer objects or distinct=False"
+            )
         palette = np.array([COLOURS[c] for c in self.colours], np.float32)
         object.__setattr__(self, "palette", palette)
 
@@ -85,12 +93,10 @@ class World:
             raise ValueError(f"resolution {self.resolution} must be within 32..224")
         if not 1 <= low <= high <= 16:
             raise ValueError(f"objects {self.objects} must be (fewest, most) within 1..16")
-        if self.distinct and high > min(len(self.shapes), len(self.colours)):
-            raise ValueError(
-                f"{high} distinct objects need as many shapes and colours, or use distinct=False"
-            )
         if not 0 < self.fill[0] < self.fill[1] <= 1:
             raise ValueError(f"fill {self.fill} must be (least, most) with 0 < least < most <= 1")
+        if not (0 <= self.spread <= 1 and 0 <= self.overlap <= 1):
+            raise ValueError(f"spread {self.spread} and overlap {self.overlap} must be within 0..1")
         if not 0 <= self.rotation <= 45:
             raise ValueError(f"rotation {self.rotation} must be within 0..45 degrees")
         for name, known in (("styles", STYLES), ("poses", POSES)):
@@ -109,7 +115,7 @@ class World:
         }  # fmt: skip
 
     def classes(self, attribute: str) -> list[str]:
-        """The values of an attribute, in the order of its labels. Raises ValueError for an unknown attribute."""
+        """The values of an attribute, in the order of its labels. Raises ValueError for an unknown one."""
         if attribute not in self.values:
             raise ValueError(f"no attribute {attribute!r}; there are {', '.join(self.values)}")
         return list(self.values[attribute])
@@ -122,8 +128,8 @@ class World:
         return Batch(self, draw, layout(self, draw))
 
     def prompts(self, template: int | None = None, **attributes: str) -> list[str]:
-        """Zero-shot sentences for a class, e.g. prompts(shape="star", colour="red"): one per prompt template, or
-        the one numbered `template`. None of them is a sentence of the captions.
+        """Zero-shot sentences for a class, e.g. prompts(shape="star", colour="red"): one per prompt template,
+        or the one numbered `template`. None of them is a sentence of the captions.
 
         Raises:
             ValueError: an attribute or a value that this world does not have.
@@ -142,7 +148,7 @@ class World:
         return texts if ground is None else [f"{t[:-1]} on a {ground} background." for t in texts]
 
     def class_prompts(self, *attributes: str) -> list[list[str]]:
-        """Prompts of every class: of one attribute in label order, of several with the last one varying fastest."""
+        """Prompts of every class: of one attribute in label order, of several with the last one fastest."""
         values = [self.classes(a) for a in attributes]
         return [self.prompts(**dict(zip(attributes, v, strict=True))) for v in itertools.product(*values)]
 
@@ -160,7 +166,7 @@ class World:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def digest(self, first: int = 64) -> str:
-        """sha256 over the data version, the settings and the first scenes: images in 8 bits, masks, captions."""
+        """sha256 over the data version, the settings and the first scenes: 8-bit images, masks, captions."""
         h = hashlib.sha256(repr((DATA_VERSION, sorted(self.config().items()))).encode())
         batch = self.batch(0, range(first))
         h.update((batch.images.numpy() * 255 + 0.5).astype(np.uint8).tobytes())
