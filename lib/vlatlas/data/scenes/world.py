@@ -75,7 +75,7 @@ class World:
         object.__setattr__(self, "combinations", table)
         if self.distinct and self.objects[1] > min(len(set(column)) for column in table.T[:2].tolist()):
             raise ValueError(
-                f"{self.objects[1]} distinct objects need that many shapes and colours in split {self.split!r}; "
+                f"{self.objects[1]} distinct objects need that many shapes and colours in {self.split!r}; "
                 "use fewer objects or distinct=False"
             )
         palette = np.array([COLOURS[c] for c in self.colours], np.float32)
