@@ -134,6 +134,9 @@ def notebook(*sources: str, parameters: str = PARAMETERS) -> str:
 class Atlas:
     """The temporary checkout, with short ways to change it."""
 
+    PAGE, BIB, PARAMETERS, MEASURE, RECORD = PAGE, BIB, PARAMETERS, MEASURE, RECORD
+    notebook = staticmethod(notebook)
+
     def __init__(self, root: Path):
         self.root = root
         (root / "book" / "papers").mkdir(parents=True)

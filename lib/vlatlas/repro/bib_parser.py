@@ -100,7 +100,7 @@ def _entry(text: str, begin: int, macros: dict[str, str]) -> tuple[Raw | None, i
 
 def _fields(text: str, at: int, raw: Raw, macros: dict[str, str], begin: int) -> tuple[Raw, int]:
     while True:
-        if at >= len(text):
+        if at >= len(text) or text[at] == "@":
             raise Fault("the entry is not closed: a '}' is missing", begin)
         if text[at] == "}":
             return raw, at + 1
@@ -124,7 +124,7 @@ def _fields(text: str, at: int, raw: Raw, macros: dict[str, str], begin: int) ->
         at = _skip(text, end)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
-        elif text[at : at + 1] != "}":
+        elif text[at : at + 1] not in ("}", "@", ""):
             raise Fault(f"a comma or '}}' must follow the value of {field_!r}", at)
 
 

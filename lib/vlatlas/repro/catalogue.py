@@ -116,8 +116,9 @@ class Paper:
         smoke."""
         for profile in HEADLINE_ORDER:
             for held in (self.records, self.runs):
-                if profile in held and held[profile].sealed:
-                    return self.judged(held[profile])
+                record = held.get(profile)
+                if record and record.sealed and not record.own_parameters:
+                    return self.judged(record)
         return None
 
     def judged(self, record: Record) -> Record:

@@ -57,6 +57,13 @@ class Client(PapermillNotebookClient):
 
     run = Any()
 
+    def execute_cell(self, cell, cell_index, *args, **kwargs):
+        ours = [
+            c for c in self.nb.cells[:cell_index] if "injected-parameters" not in c.metadata.get("tags", [])
+        ]
+        self.run.cell, self.run.source = len(ours) + 1, cell.source
+        return super().execute_cell(cell, cell_index, *args, **kwargs)
+
     def process_message(self, msg, cell, cell_index):
         kind, content = msg["msg_type"], msg["content"]
         if kind == "stream":

@@ -23,7 +23,7 @@ class Failure:
 
     kind: str
     message: str
-    cell: int | None = None  # counted from 1, code and text cells alike, as in the stored notebook
+    cell: int | None = None  # counted from 1, text cells too, as in the stored notebook
     source: str = ""
     traceback: list[str] = field(default_factory=list)
     signal: int | None = None
@@ -35,6 +35,8 @@ class Run:
     def __init__(self, folder: Path, env: dict[str, str], log: Path):
         self.folder, self.env = folder, env
         self.kernel_pid: int | None = None
+        self.cell: int | None = None  # what is being executed, and its source
+        self.source = ""
         self.printed: dict[int, int] = {}
         self.shown = self.logged = 0
         self.peak_mb = 0.0
@@ -136,16 +138,14 @@ def execute(
         while thread.is_alive():
             thread.join(SAMPLE_S)
             run.sample()
-            if stopped is None:
-                stopped = _reason_to_stop(run, signals, time.monotonic() - begin, timeout)
-                if stopped:
-                    _stop(run, thread, gently=stopped.kind == "timeout")
-            if stopped and not thread.is_alive():
+            stopped = _reason_to_stop(run, signals, time.monotonic() - begin, timeout)
+            if stopped:
+                _stop(run, thread, gently=stopped.kind == "timeout")
                 break
-            if stopped and time.monotonic() - begin > timeout + 60 + GRACE_S:
-                break  # the kernel is dead; the thread that talks to it may be lost, the run is over
     run.kill()
-    return _explain(run, stopped, output)
+    if thread.is_alive():  # the kernel is dead; the thread that talked to it is lost, and so is the run
+        return stopped
+    return _explain(run, stopped)
 
 
 def _reason_to_stop(run: Run, signals: Signals, elapsed: float, timeout: float) -> Failure | None:
@@ -163,18 +163,22 @@ def _reason_to_stop(run: Run, signals: Signals, elapsed: float, timeout: float) 
 
 
 def _stop(run: Run, thread: threading.Thread, gently: bool) -> None:
+    """End the kernel: if there is time, with an interrupt first, so that the traceback shows where it was."""
     if gently:
         run.interrupt()
         thread.join(GRACE_S)
-    run.kill()
-    thread.join(GRACE_S)
+    for _ in range(round(2 * GRACE_S / SAMPLE_S)):
+        run.kill()  # again and again: the kernel may only just be starting
+        thread.join(SAMPLE_S)
+        if not thread.is_alive():
+            return
 
 
-def _explain(run: Run, stopped: Failure | None, output: Path) -> Failure | None:
-    error = run.error
-    if error is None:
-        return stopped
-    found = _from_exception(run, error, output)
+def _explain(run: Run, stopped: Failure | None) -> Failure | None:
+    """Why a run did not finish; None if it did, also when it was asked to stop just too late."""
+    if run.error is None:
+        return stopped if stopped and stopped.kind == "signal" else None
+    found = _from_exception(run, run.error)
     if stopped is None:
         return found
     stopped.cell, stopped.source = found.cell, found.source
@@ -182,49 +186,26 @@ def _explain(run: Run, stopped: Failure | None, output: Path) -> Failure | None:
     return stopped
 
 
-def _from_exception(run: Run, error: BaseException, output: Path) -> Failure:
+def _from_exception(run: Run, error: BaseException) -> Failure:
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     if isinstance(error, PapermillExecutionError):
         trace = [ANSI.sub("", line) for line in error.traceback]
-        cell, source = _failing_cell(output)
-        return Failure("error", f"{error.ename}: {error.evalue}".strip(), cell, source or error.source, trace)
-    cell, source = _failing_cell(output)
+        return Failure("error", f"{error.ename}: {error.evalue}".strip(), run.cell, run.source, trace)
     if isinstance(error, DeadKernelError) or "Kernel died" in str(error):
-        return Failure("dead", f"the kernel died ({_last_words(run)})", cell, source)
+        return Failure("dead", f"the kernel died ({_last_words(run)})", run.cell, run.source)
     message = (str(error) or type(error).__name__).splitlines()[0]
-    return Failure("machine", f"{type(error).__name__}: {message}", cell, source)
+    return Failure("machine", f"{type(error).__name__}: {message}", run.cell, run.source)
 
 
 def _last_words(run: Run) -> str:
     """What a dead kernel's process said last, or what is most likely if it said nothing."""
     with contextlib.suppress(OSError):
         tail = (
-            (run.folder / "kernel.log").read_bytes()[-4000:].decode("utf-8", "replace").strip().splitlines()
+            (run.folder / "kernel.log").read_bytes()[-20_000:].decode("utf-8", "replace").strip().splitlines()
         )
         fatal = [line for line in tail if line.startswith("Fatal")] or tail[-1:]
         if fatal:
             return fatal[0][:200]
     return f"no message; often out of memory: it held {run.peak_mb:.0f} MB"
-
-
-def _failing_cell(output: Path) -> tuple[int | None, str]:
-    """The number and source of the cell that papermill was in, from the partial copy."""
-    from .sources import read_cells, source_of, tags_of
-
-    try:
-        cells = read_cells(output)
-    except ValueError:
-        return None, ""
-    position = 0
-    for cell in cells:
-        tags = tags_of(cell)
-        if "papermill-error-cell-tag" in tags or "injected-parameters" in tags:
-            continue
-        position += 1
-        status = (cell.get("metadata", {}).get("papermill") or {}) if cell["cell_type"] == "code" else {}
-        failed = any(o.get("output_type") == "error" for o in cell.get("outputs") or [])
-        if failed or status.get("exception") is True or status.get("status") == "running":
-            return position, source_of(cell)
-    return None, ""

@@ -7,11 +7,10 @@ from .catalogue import Catalogue, Paper
 from .errors import UsageError
 from .problems import did_you_mean
 from .sources import parameters_of, read_cells
-from .vocabulary import PROFILES, SLUG
+from .vocabulary import PROFILES, RESERVED, SLUG
 
 TIMEOUT_S = {"smoke": 300.0, "cpu": 1800.0, "gpu": 7200.0, "full": 86400.0}
 DEVICE = r"auto|cpu|mps|cuda(:\d{1,3})?"
-RESERVED = ("profile", "seeds", "device")
 
 
 @dataclass

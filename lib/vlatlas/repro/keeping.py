@@ -6,7 +6,6 @@ from . import atomic
 from .catalogue import Paper
 from .digests import stale
 from .errors import RunError
-from .jobs import RESERVED
 from .records import Record, RecordError
 from .runner import RECORD, file_digest
 from .workspace import Workspace
@@ -43,7 +42,7 @@ def keep(paper: Paper, profile: str, folder: Path | None = None) -> list[Path]:
     changed = stale(record, paper.notebook)
     if changed:
         raise RunError(f"{paper.slug}: {' and '.join(changed)} changed since that run; run: {again}")
-    own = [name for name in record["parameters"] if name not in RESERVED]
+    own = record.own_parameters
     if own:
         raise RunError(
             f"that run was made with -p {', '.join(own)}, so it is not the paper's own; run: {again}"

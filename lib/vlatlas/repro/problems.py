@@ -24,10 +24,11 @@ class Problem:
 
 def near(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Up to `count` of the known words that a mistyped one may have meant, best first."""
-    known = sorted(set(known))
-    starts = [k for k in known if len(word) >= 3 and k.startswith(word.lower())]
-    close = difflib.get_close_matches(word.lower(), known, n=count, cutoff=0.6)
-    return list(dict.fromkeys(close + starts))[:count]
+    plain = {name.lower(): name for name in sorted(set(known))}
+    word = word.lower()
+    close = difflib.get_close_matches(word, plain, n=count, cutoff=0.6)
+    starts = [name for name in plain if len(word) >= 3 and name.startswith(word)]
+    return [plain[name] for name in dict.fromkeys(close + starts)][:count]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import atomic
 from .claims import judge, paper_verdict
 from .stats import mean, sd
-from .vocabulary import CLAIM_VERDICTS, METRIC, PROFILES, SLUG
+from .vocabulary import CLAIM_VERDICTS, METRIC, PROFILES, RESERVED, SLUG
 
 SCHEMA = 1
 MAX_BYTES = 20_000_000
@@ -96,6 +96,11 @@ class Record:
     @property
     def digests(self) -> dict[str, str]:
         return self.data["provenance"]["digests"]
+
+    @property
+    def own_parameters(self) -> list[str]:
+        """The parameters that the user set with `-p`; such a run is not the paper's own."""
+        return [name for name in self.data["parameters"] if name not in RESERVED]
 
     @property
     def sealed(self) -> bool:

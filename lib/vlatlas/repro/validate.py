@@ -24,7 +24,8 @@ def read_front(text: str, file: str) -> tuple[dict | None, frontmatter.Lines, li
         page = Page.model_validate(data)
     except ValidationError as error:
         return None, lines, [_problem(item, file, lines) for item in error.errors()]
-    return page.paper.model_dump(mode="json"), lines, _repeats(page, file, lines)
+    repeats = _repeats(page, file, lines)
+    return (None if repeats else page.paper.model_dump(mode="json")), lines, repeats
 
 
 def _problem(item: dict, file: str, lines: frontmatter.Lines) -> Problem:

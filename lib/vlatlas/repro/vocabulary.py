@@ -25,3 +25,4 @@ SECTIONS = ("Problem", "Idea", "Method", "What the paper shows", "What we reprod
 SLUG = r"^[a-z0-9][a-z0-9.-]*$"
 IDENTIFIER = r"^[a-z][a-z0-9-]*$"
 METRIC = r"^[A-Za-z_][A-Za-z0-9_]*$"
+RESERVED = ("profile", "seeds", "device")  # parameters of every notebook

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ...paths import relative
 from ..catalogue import Catalogue, Paper
-from ..jobs import RESERVED
 from ..problems import Problem
 from ..sources import MACHINERY, Sources, parameters_of, read_cells, source_of, tags_of
+from ..vocabulary import RESERVED
 
 SECTIONS = ("question", "parameters", "data", "method", "experiment", "figure", "verdict", "exercise")
 
