@@ -43,6 +43,7 @@ class TextTransformer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, embed_dim, bias=False)
         init_transformer(self, depth)
+        nn.init.normal_(self.embed_tokens.weight)
 
     def forward(self, ids: Tensor) -> Tensor:
         if ids.shape[1] > self.context:

@@ -14,6 +14,20 @@ def patchify(images: Tensor, patch: int) -> Tensor:
     return x.permute(0, 2, 4, 1, 3, 5).reshape(B, (H // patch) * (W // patch), C * patch * patch)
 
 
+def grid_positions(side: int, width: int) -> Tensor:
+    """Sines and cosines of row and column, the start of the learned position embedding: (1, side^2, W).
+
+    A quarter of the width each for sin(column), cos(column), sin(row), cos(row), with wavelengths from 2 pi patches up
+    (Vaswani et al. 2017, Sec. 3.5, in two dimensions); a remainder of the width stays zero.
+    """
+    quarter = width // 4
+    frequency = 100.0 ** (-torch.arange(quarter) / max(1, quarter))
+    row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    angles = [axis.reshape(-1, 1) * frequency for axis in (column, row)]  # (P, W/4)
+    waves = torch.cat([f(a) for a in angles for f in (torch.sin, torch.cos)], dim=1)  # (P, 4 (W/4))
+    return nn.functional.pad(waves, (0, width - 4 * quarter)).unsqueeze(0)
+
+
 class VisionTransformer(nn.Module):
     """ViT (Dosovitskiy et al. 2021) with patch dropout, mean pooling and a linear projection to the shared space.
 
@@ -57,8 +71,8 @@ class VisionTransformer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, embed_dim, bias=False)
         init_transformer(self, depth)
-        # A patch has 3 p^2 correlated inputs; the default std of 0.02 would drown it in its position embedding.
-        nn.init.xavier_uniform_(self.embed_patches.weight)
+        with torch.no_grad():
+            self.position.copy_(grid_positions(image_size // patch_size, width))
 
     def tokens(self, images: Tensor) -> Tensor:
         """Token features after the last block and norm: (B, kept patches, W), class token first if there is one."""

@@ -1,0 +1,1 @@
+"""Experimental set-ups that several papers share, so that their numbers stand in one table."""
