@@ -46,11 +46,10 @@ def make(root, slug, goal="1"):
     folder = root / "book" / "papers" / slug
     folder.mkdir(parents=True)
     (folder / "index.md").write_text(PAGE.replace("SLUG", slug).replace("GOAL", goal))
-    cells = [
-        {"cell_type": "code", "id": f"c{i}", "execution_count": None, "metadata": {"tags": tags}, "outputs": [],
-         "source": source.replace("SLUG", slug)}
-        for i, (source, tags) in enumerate(CELLS)
-    ]  # fmt: skip
+    cells = []
+    for index, (source, tags) in enumerate(CELLS):
+        cell = {"cell_type": "code", "id": f"c{index}", "execution_count": None, "outputs": []}
+        cells.append(cell | {"metadata": {"tags": tags}, "source": source.replace("SLUG", slug)})
     data = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (folder / "reproduce.ipynb").write_text(json.dumps(data))
     with open(root / "papers.bib", "a") as file:

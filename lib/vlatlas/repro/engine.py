@@ -1,7 +1,7 @@
 """Papermill's engine for the atlas: this interpreter's kernel, no ports, bounded output, everything
 logged."""
 
-import os
+import logging
 import shutil
 import sys
 import tempfile
@@ -13,9 +13,14 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from traitlets import Any
 
+from .streams import merge
+
 CELL_LIMIT, LOG_LIMIT = 1_000_000, 50_000_000  # characters of printed text kept per cell, and in the log
 DATA_LIMIT = 32_000_000  # characters of figures and tables kept in the notebook
 NAME = "vlatlas"
+QUIET = logging.getLogger("vlatlas.kernel")  # a failure is explained once, by the runner
+QUIET.setLevel(logging.CRITICAL)
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 class Manager(AsyncKernelManager):
@@ -62,7 +67,11 @@ class Client(PapermillNotebookClient):
             c for c in self.nb.cells[:cell_index] if "injected-parameters" not in c.metadata.get("tags", [])
         ]
         self.run.cell, self.run.source = len(ours) + 1, cell.source
-        return super().execute_cell(cell, cell_index, *args, **kwargs)
+        try:
+            return super().execute_cell(cell, cell_index, *args, **kwargs)
+        finally:
+            if cell.cell_type == "code":
+                cell.outputs = merge(cell.outputs)
 
     def process_message(self, msg, cell, cell_index):
         kind, content = msg["msg_type"], msg["content"]
@@ -107,33 +116,14 @@ def engine(run) -> str:
             client = Client(
                 nb_man,
                 run=run,
+                log=QUIET,
                 kernel_manager_class=RunManager,
                 kernel_name="python3",
                 timeout=None,
                 startup_timeout=120,
-                coalesce_streams=True,
                 resources={"metadata": {"path": str(run.folder)}},
             )
             return client.execute()
 
     papermill_engines.register(NAME, RunEngine)
     return NAME
-
-
-def kernel_environment(folder: Path, root: Path, offline: bool) -> dict[str, str]:
-    """The kernel's environment: ours, with the run's folder, no display, quiet threads, and no startup
-    files."""
-    env = dict(os.environ)
-    env |= {
-        "VLATLAS_RUN_DIR": str(folder),
-        "VLATLAS_ROOT": str(root),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # needs no display; cells show figures
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONHASHSEED": "0",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "IPYTHONDIR": str(folder / ".ipython"),
-        "JPY_PARENT_PID": str(os.getpid()),
-    }
-    if offline:
-        env |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    return env

@@ -1,6 +1,7 @@
 """One notebook, run once: in a fresh kernel, watched for time, memory and signals, and never left behind."""
 
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -209,3 +210,22 @@ def _last_words(run: Run) -> str:
         if fatal:
             return fatal[0][:200]
     return f"no message; often out of memory: it held {run.peak_mb:.0f} MB"
+
+
+def kernel_environment(folder: Path, root: Path, offline: bool) -> dict[str, str]:
+    """The kernel's environment: ours, with the run's folder, no display, quiet threads, and no startup
+    files."""
+    env = dict(os.environ)
+    env |= {
+        "VLATLAS_RUN_DIR": str(folder),
+        "VLATLAS_ROOT": str(root),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # needs no display; cells show figures
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "IPYTHONDIR": str(folder / ".ipython"),
+        "JPY_PARENT_PID": str(os.getpid()),
+    }
+    if offline:
+        env |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    return env

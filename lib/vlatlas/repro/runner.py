@@ -81,6 +81,7 @@ def run_job(job: Job, say: Callable[[str], None] = print) -> RunResult:
 
     try:
         with workspace.lock(job.profile, job.slug, waiting):
+            workspace.sweep()
             previous, changed = _previous(job, workspace)
             if previous and not changed and not job.force:
                 return _reuse(job, workspace, previous)
@@ -137,8 +138,7 @@ def _reuse(job: Job, workspace: Workspace, record: Record) -> RunResult:
 
 
 def _run(job: Job, workspace: Workspace, stage: Path, changed: tuple, say) -> RunResult:
-    from .engine import kernel_environment
-    from .execution import Run, execute
+    from .execution import Run, execute, kernel_environment
 
     inputs = Inputs.read(job.paper.notebook, job.parameters)
     inputs.freeze()

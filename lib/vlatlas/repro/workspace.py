@@ -57,7 +57,6 @@ class Workspace:
     @contextlib.contextmanager
     def stage(self, profile: str, slug: str) -> Iterator[Path]:
         """A fresh folder for one run; removed at the end, whatever is left in it."""
-        self.sweep()
         name = f"{slug}.{profile}.{os.getpid()}.{secrets.token_hex(3)}"
         folder, hidden = (self.runs / ".staging" / n for n in (name, f".{name}"))
         hidden.mkdir(parents=True)
