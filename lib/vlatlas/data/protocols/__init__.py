@@ -1,0 +1,18 @@
+"""Experimental set-ups shared by a family of papers: one module each, one frozen configuration, one digest.
+
+A protocol's `digest()` covers the data that it serves; `FROZEN` is what it was when the protocol was
+calibrated. Numbers from two protocols, or from two digests of one, do not belong in one table.
+"""
+
+NAMES = (
+    "pretraining",
+    "compositional",
+    "domains",
+    "noisy",
+    "web",
+    "dense",
+    "multilingual",
+    "video",
+    "binding",
+    "edits",
+)
