@@ -1,0 +1,100 @@
+"""{claims}: what the paper claims, what we measured, the figure, and how ours differs."""
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from ..repro.recording import measured_text
+from ..repro.vocabulary import HEADLINE_ORDER
+from .parts import badge, paragraph, table, text
+from .state import atlas, slug_of
+
+
+class Claims(SphinxDirective):
+    """The claims table with a column per profile, controls, figure with provenance, deviations, errata."""
+
+    has_content = False
+
+    def run(self):
+        paper = atlas(self.env.app).papers.get(slug_of(self.env.docname) or "")
+        if paper is None or paper.data is None:
+            raise self.error(f"no valid front matter for {self.env.docname}; run: vlatlas check")
+        records = shown_records(paper)
+        out = [claims_table(paper, records)]
+        for record in records.values():
+            out += figures(self.env, paper, record)
+        out += _list("How our experiment differs from the paper's", paper.data["deviations"])
+        out += _list("Errata: what the starting notes had wrong", paper.data["errata"])
+        return out
+
+
+def shown_records(paper) -> dict:
+    """profile -> the record that counts: committed before local, only sealed ones, never smoke."""
+    out = {}
+    for profile in HEADLINE_ORDER:
+        for held in (paper.records, paper.runs):
+            record = held.get(profile)
+            if profile not in out and record and record.sealed and not record.own_parameters:
+                out[profile] = paper.judged(record)
+    return out
+
+
+def claims_table(paper, records: dict) -> nodes.container:
+    """One row per claim and per control; a measured column and a verdict for each profile, never mixed."""
+    head = ["claim", "paper", *(f"ours ({p})" for p in records)] or []
+    rows = []
+    for claim in paper.data["claims"]:
+        row = [
+            [paragraph(claim["says"]), paragraph(claim["tolerance"], classes=("tolerance",))],
+            [paragraph(claim["paper"]["value"]), paragraph(claim["paper"]["where"], classes=("where",))],
+        ]
+        row += [_measured(r.claims, claim["id"]) for r in records.values()] or [[paragraph("not measured yet")]]
+        rows.append(row)
+    for control in paper.data["controls"]:
+        row = [[paragraph(text("Control: ", "label"), control["says"])], ""]
+        rows.append(row + ([_control(r.controls, control["id"]) for r in records.values()] or [""]))
+    return table(head if records else [*head, "ours"], rows, classes=("claims",))
+
+
+def _measured(judged: list[dict], name: str) -> list:
+    row = next((c for c in judged if c["id"] == name), None)
+    if row is None:
+        return [paragraph("not measured")]
+    return [paragraph(badge(row["verdict"])), paragraph(measured_text(row))]
+
+
+def _control(checked: list[dict], name: str) -> list:
+    row = next((c for c in checked if c["id"] == name), None)
+    outcome = {True: "✓ holds", False: "✗ failed"}.get(row["passed"] if row else None, "not judged")
+    return [paragraph(outcome), paragraph(measured_text(row) if row else "")]
+
+
+def figures(env, paper, record) -> list:
+    """The record's figures with the finding as alt text, and the provenance line beneath."""
+    out = []
+    for path in (p for p in record.figures().values() if p.suffix == ".svg"):
+        uri = "/" + path.resolve().relative_to(paper.root.resolve()).as_posix()
+        alt = paper.data["figure"].get("alt") or f"Result of the {record.profile} run of {paper.name}"
+        figure = nodes.figure(classes=["result"])
+        figure += nodes.image(uri=uri, alt=alt)
+        figure += nodes.caption("", "", nodes.Text(provenance(record)))
+        out.append(figure)
+    return out
+
+
+def provenance(record) -> str:
+    """One line that says where the numbers come from."""
+    data = record["provenance"]
+    versions = ", ".join(f"{k} {v}" for k, v in data["versions"].items() if k in ("python", "torch", "vlatlas"))
+    commit = (data.get("commit") or "no commit")[:10]
+    return (
+        f"Profile {record.profile}, seeds {', '.join(map(str, record.seeds))}, {record.device}, {versions}, "
+        f"commit {commit}, {record.date}, {record['elapsed_s']:.0f} s."
+    )
+
+
+def _list(title: str, items: list[str]) -> list:
+    if not items:
+        return []
+    bullets = nodes.bullet_list()
+    bullets += [nodes.list_item("", paragraph(item)) for item in items]
+    return [nodes.rubric("", title), bullets]

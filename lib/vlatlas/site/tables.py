@@ -1,0 +1,108 @@
+"""Tables over many papers: a family's, the whole catalogue's, every claim's. Never mixing profiles in a column."""
+
+from collections import Counter
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from ..repro.recording import measured_text
+from .claims import shown_records
+from .parts import badge, paper_link, paragraph, status_badge, table, text, to_page
+from .state import atlas
+
+
+class FamilyPapers(SphinxDirective):
+    """{family-papers} family: its papers by year, with status, verdict and TL;DR."""
+
+    required_arguments = 1
+
+    def run(self):
+        found = atlas(self.env.app)
+        rows = [
+            [paper_link(found, p.slug), str(p.bib.year or "") if p.bib else "", status_badge(p.status), badge(p.verdict),
+             p.data["tldr"] if p.data else p.title]
+            for p in found.of_family(self.arguments[0])
+        ]  # fmt: skip
+        if not rows:
+            raise self.error(f"family-papers: no family {self.arguments[0]!r}")
+        return [table(["paper", "year", "status", "verdict", "in short"], rows)]
+
+
+class FamilyTable(SphinxDirective):
+    """{family-table} family: every measured claim of its papers, one table per profile."""
+
+    required_arguments = 1
+
+    def run(self):
+        found = atlas(self.env.app)
+        out = []
+        for profile in ("full", "gpu", "cpu"):
+            rows = []
+            for p in found.of_family(self.arguments[0]):
+                record = shown_records(p).get(profile)
+                for claim in record.claims if record else []:
+                    rows.append(
+                        [paper_link(found, p.slug), claim["says"], claim["paper"]["value"], measured_text(claim),
+                         badge(claim["verdict"])]
+                    )  # fmt: skip
+            if rows:
+                out.append(nodes.rubric("", f"Measured, profile {profile}"))
+                out.append(table(["paper", "claim", "paper's value", "ours", "verdict"], rows))
+        return out or [paragraph("No paper of this family has a record yet; the table fills as notebooks land.")]
+
+
+class CatalogueTable(SphinxDirective):
+    """{catalogue}: all papers."""
+
+    def run(self):
+        found = atlas(self.env.app)
+        rows = []
+        for p in found.papers.values():
+            family = to_page(p.family, f"book/families/{p.family}") if p.family else ""
+            venue = f"{p.bib.venue} {p.bib.year or ''}".strip() if p.bib else ""
+            tasks = ", ".join(p.data["tasks"]) if p.data else ""
+            rows.append([paper_link(found, p.slug), family, venue, tasks, status_badge(p.status), badge(p.verdict)])
+        return [table(["paper", "family", "venue", "tasks", "status", "verdict"], rows)]
+
+
+class Scoreboard(SphinxDirective):
+    """{scoreboard}: every claim of every paper."""
+
+    def run(self):
+        found, rows = atlas(self.env.app), []
+        for p in found.papers.values():
+            records = shown_records(p)
+            for claim in p.data["claims"] if p.data else []:
+                judged = [
+                    (profile, r, c) for profile, r in records.items() for c in r.claims if c["id"] == claim["id"]
+                ] or [(None, None, None)]
+                for profile, record, row in judged:
+                    rows.append(
+                        [
+                            paper_link(found, p.slug),
+                            claim["says"],
+                            [paragraph(claim["paper"]["value"]), paragraph(claim["paper"]["where"], classes=("where",))],
+                            measured_text(row) if row else "",
+                            badge(row["verdict"] if row else None),
+                            f"{profile}, {len(record.seeds)} seeds, {record.date}" if record else "",
+                        ]
+                    )
+        return [table(["paper", "claim", "paper's value", "ours", "verdict", "run"], rows)]
+
+
+class AtlasState(SphinxDirective):
+    """{atlas-state}: how far the atlas is, in counts."""
+
+    def run(self):
+        papers = list(atlas(self.env.app).papers.values())
+        status, verdict = Counter(p.status for p in papers), Counter(p.verdict for p in papers if p.verdict)
+        parts = [text(f"{len(papers)} papers: ")]
+        for name in ("notebook", "notes", "planned"):
+            parts += [status_badge(name), f" {status[name]}  "]
+        out = [paragraph(*parts)]
+        if verdict:
+            line = []
+            for name, count in verdict.most_common():
+                line += [badge(name), f" {count}  "]
+            out.append(paragraph("Verdicts of the papers that were run: ", *line))
+        return out
