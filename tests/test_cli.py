@@ -185,7 +185,11 @@ def test_a_mistake_gets_one_line_status_two_and_touches_nothing(root, capsys, ar
     assert after == before
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=int(os.environ.get("VLATLAS_EXAMPLES", "200")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.text(max_size=30))
 def test_no_name_escapes_or_crashes(root, capsys, name):
     status, _, err = run(capsys, "reproduce", "--profile", "smoke", "--", name)
@@ -201,6 +205,26 @@ def test_errors_that_are_not_usage_exit_one(root, capsys):
     )
     status, out, _ = run(capsys, "check")
     assert status == 1 and "problems" in out
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code", "metadata": 3}]}']
+)
+def test_a_damaged_notebook_or_page_is_one_line(root, capsys, text):
+    notebook = root / "book/papers/flip/reproduce.ipynb"
+    whole = notebook.read_text()
+    notebook.write_text(text)
+    status, _, err = run(capsys, "reproduce", "flip")
+    assert status == 1 and "Traceback" not in err
+    if '"code"' not in text:
+        assert err.count("\n") == 1 and "is not a notebook" in err
+    assert (
+        run(capsys, "check")[0] == 1 and run(capsys, "show", "flip")[0] == 0 and run(capsys, "list")[0] == 0
+    )
+    notebook.write_text(whole)
+    (root / "book/papers/flip/index.md").write_text("---\n" + text)
+    status, _, err = run(capsys, "reproduce", "flip")
+    assert status == 1 and err == "vlatlas: flip: its page is not valid; see: vlatlas check\n"
 
 
 def test_outside_a_checkout(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """The bibliography reader: every entry, every fault with its line, nothing swallowed."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from vlatlas.repro import bib, bib_parser
 from vlatlas.repro.tex import split_names, to_text
+
+# How many inputs each fuzz test tries: VLATLAS_EXAMPLES, 300 by default.
+FUZZ = settings(max_examples=int(os.environ.get("VLATLAS_EXAMPLES", "300")), deadline=None)
 
 GOOD = r"""% a comment
 @string{neurips = {Advances in Neural Information Processing Systems}}
@@ -94,7 +98,7 @@ def test_links_of_other_schemes_are_not_links():
     assert entries["a"].url is None and entries["a"].code is None
 
 
-@settings(max_examples=300, deadline=None)
+@FUZZ
 @given(st.text(alphabet="@misc{}a=,\"#\\ \n12é'%", max_size=120))
 def test_any_text_gives_entries_or_faults_never_an_exception(text):
     raws, faults = bib_parser.parse(text)

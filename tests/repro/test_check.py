@@ -7,9 +7,8 @@ import pytest
 from vlatlas.repro import catalogue, check, keeping, runner, scaffold, toc
 from vlatlas.repro.check import online
 
-HEADINGS = "\n".join(
-    f"## The {w}"
-    for w in ("question", "parameters", "data", "method", "experiment", "figure", "verdict", "exercises")
+HEADINGS = "# Toy: does it gain?\n" + "\n".join(
+    f"## The {word}" for word in ("data", "method", "experiment", "figure", "verdict", "exercises")
 )
 PAGE = "book/papers/toy/index.md"
 NOTEBOOK = "book/papers/toy/reproduce.ipynb"
@@ -98,6 +97,7 @@ NOTEBOOK_FAULTS = [
     ("repro.record(", "repro.rec(", "called 0 times"),
     ('record(\\"toy\\"', 'record(\\"tie\\"', "does not name this paper"),
     ("## The figure", "## The drawing", "no heading with 'figure'"),
+    ("does it gain?", "it gains", "does not begin with its question"),
     ("print('measured', gains)", "print('measured', gains", "not Python"),
     ("gains = [", "import vlatlas.nothing\\ngains = [", "no module vlatlas.nothing"),
     ('"cells"', '"sells"', "not a notebook"),

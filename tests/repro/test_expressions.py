@@ -1,6 +1,7 @@
 """The predicate language: values by hand, and nothing outside the language."""
 
 import math
+import os
 import statistics
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from vlatlas.repro import stats
 from vlatlas.repro.claims import evaluate
 from vlatlas.repro.expressions import ExpressionError, UnknownMetric, parse, per_seed
+
+# How many inputs each fuzz test tries: VLATLAS_EXAMPLES, 300 by default.
+FUZZ = settings(max_examples=int(os.environ.get("VLATLAS_EXAMPLES", "300")), deadline=None)
 
 METRICS = {"a": [1.0, 2.0, 3.0], "b": [2.0, 3.0, 10.0], "c": [5.0]}
 
@@ -153,7 +157,7 @@ GRAMMAR = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@FUZZ
 @given(GRAMMAR)
 def test_arithmetic_agrees_with_python(text):
     names = {"a": 2.0, "b": 5.0, "c": 5.0, "abs": abs, "max": max}
@@ -166,7 +170,7 @@ def test_arithmetic_agrees_with_python(text):
     assert evaluate(text, METRICS) == pytest.approx(expected)
 
 
-@settings(max_examples=500, deadline=None)
+@FUZZ
 @given(st.text(alphabet="abc019.+-*/<>=!()_,; \n\t[]'\"lomeansdvryik", max_size=60))
 def test_any_text_is_evaluated_or_refused(text):
     try:

@@ -155,18 +155,29 @@ def test_every_crash_point_of_a_run(atlas, how):
 
 @LINUX
 @pytest.mark.slow
-def test_sigkill_at_random_moments_of_a_real_run(atlas):
-    chance = random.Random(0)
-    for _ in range(FAULTS):
-        before = assert_whole(atlas).data
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_random_moments_of_a_real_run(atlas, number):
+    chance = random.Random(int(number))
+    before = assert_whole(atlas).data
+    for _ in range(-(-FAULTS // 3)):
         process = start("reproduce", "toy", "--force", start_new_session=True)
-        time.sleep(chance.uniform(0.05, 2.0))
-        process.kill()
-        finish(process)
+        time.sleep(chance.uniform(0.02, 2.0))
+        process.send_signal(number)
+        code, output = finish(process)
+        assert code in (0, -number, 128 + number), output
         assert_no_kernel(atlas)
-        after = assert_whole(atlas).data
-        assert after["metrics"] == before["metrics"]
+        assert assert_whole(atlas)["metrics"] == before["metrics"]
     assert_recovers(atlas)
+
+
+def test_what_fails_before_the_kernel_starts_harms_nobody(atlas):
+    path = atlas.root / "book/papers/toy/reproduce.ipynb"
+    data = json.loads(path.read_text())
+    data["cells"][1]["metadata"] = 3
+    path.write_text(json.dumps(data))
+    code, output = finish(start("reproduce", "toy"))
+    assert code == 1 and "toy (cpu) failed" in output and "Traceback" not in output
+    assert_whole(atlas)
 
 
 @LINUX

@@ -1,11 +1,16 @@
 """Front matter: valid data, or problems that name line and remedy; nothing from a page is built or run."""
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlatlas.repro import frontmatter
 from vlatlas.repro.validate import read_front
+
+# How many inputs each fuzz test tries: VLATLAS_EXAMPLES, 300 by default.
+FUZZ = settings(max_examples=int(os.environ.get("VLATLAS_EXAMPLES", "300")), deadline=None)
 
 
 @pytest.fixture
@@ -87,7 +92,7 @@ def test_deep_or_huge_yaml_is_refused_at_once(bomb):
     assert data is None and problems
 
 
-@settings(max_examples=300, deadline=None)
+@FUZZ
 @given(st.text(alphabet="paper:-[]{}#&*!|>'\"\\ \n\t12aé\x00,?%@`", max_size=200))
 def test_any_text_gives_data_or_problems_never_an_exception(text):
     data, _, problems = read_front(f"---\n{text}\n---\n", "f.md")

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from vlatlas.repro import atomic
 from vlatlas.repro.records import Record, RecordError, seal, summarise, validate
 
+# How many inputs each fuzz test tries: VLATLAS_EXAMPLES, 300 by default.
+FUZZ = settings(max_examples=int(os.environ.get("VLATLAS_EXAMPLES", "300")), deadline=None)
+
 
 def sample() -> dict:
     parts = ("notebook", "parameters", "library", "data", "environment", "key")
@@ -108,7 +111,7 @@ def test_every_truncation_is_refused(tmp_path):
             Record.read(path)
 
 
-@settings(max_examples=300, deadline=None)
+@FUZZ
 @given(st.data())
 def test_a_record_with_anything_in_a_field_is_valid_or_refused(data):
     record = copy.deepcopy(sample())

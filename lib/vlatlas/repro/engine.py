@@ -48,7 +48,7 @@ class Manager(AsyncKernelManager):
             "stderr": self.run.raw,
         }
         await super()._async_start_kernel(**kwargs)
-        self.run.kernel_pid = self.provisioner.pid
+        self.run.started(self.provisioner.pid)
 
     start_kernel = _async_start_kernel
 

@@ -7,3 +7,7 @@ class UsageError(ValueError):
 
 class RunError(RuntimeError):
     """The request could not be fulfilled; the message says why and what to do. Exit status 1."""
+
+
+class NotebookError(RunError, ValueError):
+    """A file that should be a notebook is none; the message names it."""

@@ -35,7 +35,9 @@ class Run:
 
     def __init__(self, folder: Path, env: dict[str, str], log: Path):
         self.folder, self.env = folder, env
-        self.kernel_pid: int | None = None
+        self.kernel: psutil.Process | None = (
+            None  # knows its start time, so a recycled pid is not mistaken for it
+        )
         self.cell: int | None = None  # what is being executed, and its source
         self.source = ""
         self.printed: dict[int, int] = {}
@@ -58,12 +60,17 @@ class Run:
             self.log.close()
 
     def tree(self) -> list[psutil.Process]:
-        """The kernel and its descendants that are alive."""
-        try:
-            kernel = psutil.Process(self.kernel_pid)
-            return [kernel, *kernel.children(recursive=True)]
-        except (psutil.NoSuchProcess, ValueError, TypeError):
+        """The kernel and its descendants that are alive; none before it has started."""
+        if self.kernel is None:
             return []
+        try:
+            return [self.kernel, *self.kernel.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def started(self, pid: int) -> None:
+        """Called once, with the kernel's process id."""
+        self.kernel = psutil.Process(pid)
 
     def sample(self) -> None:
         """Note the resident memory of the kernel's process tree."""
@@ -74,8 +81,9 @@ class Run:
         self.peak_mb = max(self.peak_mb, total / 1e6)
 
     def interrupt(self) -> None:
-        with contextlib.suppress(psutil.Error, TypeError):
-            psutil.Process(self.kernel_pid).send_signal(signal.SIGINT)
+        for process in self.tree()[:1]:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """Kill the kernel and everything it started."""

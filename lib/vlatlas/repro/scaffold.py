@@ -41,7 +41,7 @@ paper:
 BLOCKS = {"Verdict": "```{claims}\n```\n", "Sources": "```{footbibliography}\n```\n"}
 
 TEXT = {
-    "question": "# {title}\n\n## The question\n\nWhat the paper's figure shows, and what we ask here.",
+    "question": "# {title}: does it ...?\n\nWhat the paper's figure shows, in words, and what we ask.",
     "data": "## The data, looked at",
     "method": "## The method\n\nThe equation, and beside it the code.",
     "experiment": "## The experiment",
@@ -87,7 +87,6 @@ def new(paper: Paper) -> list[Path]:
 def _notebook(paper: Paper) -> dict:
     cells = [
         ("markdown", TEXT["question"].format(title=paper.name), None),
-        ("markdown", "## Parameters", None),
         ("code", PARAMETERS, "parameters"),
         ("markdown", TEXT["data"], None),
         ("markdown", TEXT["method"], None),

@@ -5,6 +5,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from .errors import NotebookError
+
 PACKAGE = "vlatlas"
 MACHINERY = (
     "repro",
@@ -94,14 +96,14 @@ class Sources:
 
 
 def read_cells(notebook: Path) -> list[dict]:
-    """The cells of a notebook file. Raises ValueError (with the file's name) if it is not one."""
+    """The cells of a notebook file. Raises NotebookError (with the file's name) if it is not one."""
     try:
         data = json.loads(notebook.read_text(encoding="utf-8"))
         cells = data["cells"]
         if not isinstance(cells, list) or not all(isinstance(c, dict) and "cell_type" in c for c in cells):
             raise TypeError("cells is not a list of cells")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
+        raise NotebookError(
             f"{notebook} is not a notebook ({error or type(error).__name__}); restore it"
         ) from None
     return cells

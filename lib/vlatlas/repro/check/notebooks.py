@@ -11,7 +11,7 @@ from ..problems import Problem
 from ..sources import MACHINERY, Sources, parameters_of, read_cells, source_of, tags_of
 from ..vocabulary import RESERVED
 
-SECTIONS = ("question", "parameters", "data", "method", "experiment", "figure", "verdict", "exercise")
+SECTIONS = ("data", "method", "experiment", "figure", "verdict", "exercise")
 
 
 def check(catalogue: Catalogue) -> list[Problem]:
@@ -78,15 +78,20 @@ def _code(source: str, sources: Sources) -> list[tuple[str, str]]:
 
 def _sections(cells: list[dict], file: str) -> list[Problem]:
     heads = [
-        row.lower()
+        row
         for cell in cells
         if cell["cell_type"] == "markdown"
         for row in source_of(cell).split("\n")
         if re.match(r"#{1,3} ", row)
     ]
-    position, missing = 0, []
+    if not heads or not heads[0].startswith("# ") or not heads[0].endswith("?"):
+        message = "the notebook does not begin with its question"
+        return [
+            Problem(file, 0, message, "begin with a title that asks it: '# FLIP: does dropping patches pay?'")
+        ]
+    position, missing = 1, []
     for word in SECTIONS:
-        places = [i for i, head in enumerate(heads) if i >= position and word in head]
+        places = [i for i, head in enumerate(heads) if i >= position and word in head.lower()]
         if places:
             position = places[0] + 1
         else:
