@@ -175,7 +175,7 @@ def test_what_fails_before_the_kernel_starts_harms_nobody(atlas):
     data = json.loads(path.read_text())
     data["cells"][1]["metadata"] = 3
     path.write_text(json.dumps(data))
-    code, output = finish(start("reproduce", "toy"))
+    code, output = finish(start("reproduce", "toy", "--force"))
     assert code == 1 and "toy (cpu) failed" in output and "Traceback" not in output
     assert_whole(atlas)
 
