@@ -12,9 +12,7 @@ from vlatlas.repro.problems import did_you_mean
 def test_status_order_and_facts(make_atlas):
     atlas = make_atlas("toy")
     atlas.paper("notes-only", run=False)
-    planned = (
-        atlas.BIB.replace("SLUG", "zplanned").replace("NUMBER", "99999").replace("training", "foundations")
-    )
+    planned = atlas.BIB.replace("SLUG", "zplanned").replace("NUMBER", "99999").replace("training", "foundations")
     (atlas.root / "papers.bib").open("a").write(planned)
     found = catalogue.load(atlas.root)
     assert found.problems == []

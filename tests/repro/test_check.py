@@ -143,9 +143,7 @@ def test_a_fault_of_the_bibliography(atlas, old, new, message):
 
 def test_an_entry_that_nobody_cites(atlas):
     with open(atlas.root / "papers.bib", "a") as file:
-        file.write(
-            "@misc{he2022mae, title = {Masked}, author = {He, K}, year = {2022}, url = {https://x.org}}\n"
-        )
+        file.write("@misc{he2022mae, title = {Masked}, author = {He, K}, year = {2022}, url = {https://x.org}}\n")
     assert any("no page cites it" in p for p in found(atlas))
     atlas.edit(PAGE, "key2020toy`", "key2020toy,he2022mae`")
     assert found(atlas) == []
@@ -194,9 +192,7 @@ class TestRecords:
         atlas.edit(PAGE, "lo(gain) > 1.5", "lo(gain) > 1.6")
         assert any("its claims are not those of the page" in p and "--rejudge" in p for p in found(atlas))
         atlas.edit(PAGE, "lo(gain) > 1.6", "lo(gian) > 1.5")
-        assert any(
-            f"{PAGE}:{line_of(atlas, PAGE, 'gian')}: gain:" in p and "not recorded" in p for p in found(atlas)
-        )
+        assert any(f"{PAGE}:{line_of(atlas, PAGE, 'gian')}: gain:" in p and "not recorded" in p for p in found(atlas))
         atlas.edit(PAGE, "lo(gian)", "lo(gain)")
         atlas.edit(NOTEBOOK, "2 + s / 100", "2 + s / 99")
         assert any("stale: notebook changed" in p for p in found(atlas))

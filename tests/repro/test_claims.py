@@ -80,9 +80,7 @@ def test_what_is_measured_is_shown_per_seed_with_its_spread():
 
 def test_nothing_is_reproduced_in_smoke_with_few_seeds_or_with_a_failed_control():
     """All combinations: 'reproduced' exactly when everything that it needs is there."""
-    for gain, broken, profile, seeds in itertools.product(
-        (0.5, 1.2, 2.0), (1.0, 3.0), ("smoke", "cpu", "gpu"), (1, 3)
-    ):
+    for gain, broken, profile, seeds in itertools.product((0.5, 1.2, 2.0), (1.0, 3.0), ("smoke", "cpu", "gpu"), (1, 3)):
         (claim,), _ = judge([CLAIM], [CONTROL], record(gain, broken, profile, seeds))
         needed = gain > 1.5 and broken < 1.2 and profile != "smoke" and seeds >= 3
         assert (claim["verdict"] == "reproduced") == needed

@@ -34,8 +34,7 @@ def library(tmp_path):
 def write(tmp_path, *sources, prose="# t"):
     cells = [{"cell_type": "markdown", "source": prose, "metadata": {}}]
     cells += [
-        {"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "execution_count": None}
-        for s in sources
+        {"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "execution_count": None} for s in sources
     ]
     path = tmp_path / "n.ipynb"
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
@@ -71,10 +70,7 @@ def test_prose_tags_and_parameters_count_outputs_do_not(library, tmp_path):
         Inputs.read(write(tmp_path, "x = 1", prose="# u"), {"seeds": [0]}, sources).digests()["notebook"]
         != base["notebook"]
     )
-    assert (
-        Inputs.read(write(tmp_path, "x = 1"), {"seeds": [1]}, sources).digests()["parameters"]
-        != base["parameters"]
-    )
+    assert Inputs.read(write(tmp_path, "x = 1"), {"seeds": [1]}, sources).digests()["parameters"] != base["parameters"]
     path = write(tmp_path, "x = 1")
     data = json.loads(path.read_text())
     data["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "hi"}]
@@ -105,9 +101,7 @@ def test_frozen_inputs_are_those_of_the_start(library, tmp_path):
     assert Inputs.read(write(tmp_path, "from vlatlas import a"), {}, Sources(library)).digests() != before
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"cells": 3}', '{"cells": [1]}', '{"cells": [{}]}', "[" * 99_999]
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [1]}', '{"cells": [{}]}', "[" * 99_999])
 def test_a_file_that_is_no_notebook(tmp_path, text):
     path = tmp_path / "n.ipynb"
     path.write_text(text)

@@ -111,9 +111,7 @@ def kernels(atlas) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if "vlatlas.repro.kernel" in process.cmdline() and process.environ().get("VLATLAS_ROOT") == str(
-                atlas.root
-            ):
+            if "vlatlas.repro.kernel" in process.cmdline() and process.environ().get("VLATLAS_ROOT") == str(atlas.root):
                 found.append(process)
         except psutil.Error:
             continue
@@ -181,9 +179,7 @@ def test_what_fails_before_the_kernel_starts_harms_nobody(atlas):
 
 
 @LINUX
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_stopped_run_ends_its_kernel_and_keeps_the_partial_copy(atlas, number, status):
     before = assert_whole(atlas).data
     atlas.paper("toy", "print('begun', flush=True)\nimport time\ntime.sleep(60)", bib=False)
@@ -222,9 +218,7 @@ def test_a_hanging_cell_meets_the_time_limit_and_shows_where(atlas):
 
 
 def test_a_kernel_that_ignores_interrupts_is_killed(atlas):
-    source = (
-        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)"
-    )
+    source = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)"
     atlas.paper("toy", source, bib=False)
     code, output = finish(start("reproduce", "toy", "--timeout", "3"))
     assert code == 1 and "time limit" in output
@@ -238,9 +232,7 @@ def test_a_kernel_killed_for_its_memory_is_explained(atlas):
 
 
 def test_a_kernel_that_prints_without_end_stays_bounded(atlas):
-    atlas.paper(
-        "toy", "line = 'x' * 999\nfor _ in range(100_000):\n    print(line)", atlas.MEASURE, bib=False
-    )
+    atlas.paper("toy", "line = 'x' * 999\nfor _ in range(100_000):\n    print(line)", atlas.MEASURE, bib=False)
     code, output = finish(start("reproduce", "toy"), 120)
     assert code == 0, output
     folder = atlas.root / "_build/runs/cpu/toy"
@@ -253,9 +245,7 @@ def test_a_processs_child_that_prints_past_the_notebook_stays_bounded(atlas, mon
     from vlatlas.repro import execution
 
     monkeypatch.setattr(execution, "RAW_LIMIT", 1_000_000)
-    source = (
-        "import os\nwhile True:\n    os.write(3, b'') if False else os.system('head -c 300000 /dev/zero >&2')"
-    )
+    source = "import os\nwhile True:\n    os.write(3, b'') if False else os.system('head -c 300000 /dev/zero >&2')"
     atlas.paper("toy", source, bib=False)
     result = runner.reproduce("toy", root=atlas.root, timeout=60, say=lambda line: None)
     assert result.exit_status == 1 and result.failure.kind in ("dead", "timeout")
@@ -273,11 +263,9 @@ def test_a_full_disk(atlas):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     code, output = finish(start("reproduce", "toy", preexec_fn=small))
-    assert (
-        code == 1
-        and "File too large" in output
-        and "Traceback (most recent call last):\n  File" not in output
-    ), output
+    assert code == 1 and "File too large" in output and "Traceback (most recent call last):\n  File" not in output, (
+        output
+    )
     assert assert_whole(atlas).data == before
     assert_no_kernel(atlas)
     assert_recovers(atlas)
@@ -289,9 +277,7 @@ def test_a_read_only_folder(atlas):
     runs = atlas.root / "_build/runs"
 
     def without_privilege():
-        ctypes.CDLL(None).prctl(
-            24, 1, 0, 0, 0
-        )  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE: root obeys permissions too
+        ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE: root obeys permissions too
 
     for folder in (runs / ".staging", runs / ".locks", runs / ".store/cpu/toy"):
         folder.chmod(0o555)

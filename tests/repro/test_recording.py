@@ -62,9 +62,7 @@ class TestUnderTheRunner:
         from matplotlib.figure import Figure
 
         figures = {"main": Figure(), "other": Figure()}
-        repro.record(
-            "toy", {"gain": [2.0, 2.1, 2.2], "broken_gain": 1.0}, figure=figures, parameters=PARAMETERS
-        )
+        repro.record("toy", {"gain": [2.0, 2.1, 2.2], "broken_gain": 1.0}, figure=figures, parameters=PARAMETERS)
         measured = json.loads((folder / "metrics.json").read_text())
         assert measured["metrics"]["gain"]["values"] == [2.0, 2.1, 2.2]
         assert measured["figures"] == ["figure.svg", "figure.png", "figure-other.svg", "figure-other.png"]

@@ -106,15 +106,11 @@ def _fields(text: str, at: int, raw: Raw, macros: dict[str, str], begin: int) ->
             return raw, at + 1
         name = NAME.match(text, at)
         if not name:
-            raise Fault(
-                f"a field name or '}}' is expected here, not {text[at]!r} (a comma or brace too many?)", at
-            )
+            raise Fault(f"a field name or '}}' is expected here, not {text[at]!r} (a comma or brace too many?)", at)
         field_ = name[0].lower()
         equals = _skip(text, name.end())
         if text[equals : equals + 1] != "=":
-            raise Fault(
-                f"'=' must follow the field name {field_!r} (is a comma or brace missing before it?)", at
-            )
+            raise Fault(f"'=' must follow the field name {field_!r} (is a comma or brace missing before it?)", at)
         value, end = _value(text, _skip(text, equals + 1), macros, field_)
         if len(value) > MAX_VALUE:
             raise Fault(f"the value of {field_!r} has {len(value)} characters; a brace may be missing", at)
@@ -140,9 +136,7 @@ def _value(text: str, at: int, macros: dict[str, str], name: str) -> tuple[str, 
             part, end = number[0], number.end()
         elif macro := NAME.match(text, at):
             if macro[0].lower() not in macros:
-                raise Fault(
-                    f"the value of {name!r} is an unknown abbreviation {macro[0]!r}; put it in braces", at
-                )
+                raise Fault(f"the value of {name!r} is an unknown abbreviation {macro[0]!r}; put it in braces", at)
             part, end = macros[macro[0].lower()], macro.end()
         else:
             raise Fault(f"the value of {name!r} must be in braces or quotes", at)

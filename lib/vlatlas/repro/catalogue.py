@@ -86,9 +86,7 @@ class Paper:
                 try:
                     record = Record.read(path)
                     if (record.slug, record.profile) != (self.slug, profile):
-                        raise RecordError(
-                            f"{path} is {record.slug}'s ({record.profile}); move it to its place"
-                        )
+                        raise RecordError(f"{path} is {record.slug}'s ({record.profile}); move it to its place")
                     held[profile] = record
                 except (FileNotFoundError, NotADirectoryError):
                     continue
@@ -173,9 +171,7 @@ def load(root: Path | None = None) -> Catalogue:
             problems += _read_page(paper, bib, cache)
         elif any(folder.iterdir()):
             name = paths.relative(paper.page, root)
-            problems.append(
-                Problem(name, 0, "the folder has no index.md", f"write it, or: vlatlas new {paper.slug}")
-            )
+            problems.append(Problem(name, 0, "the folder has no index.md", f"write it, or: vlatlas new {paper.slug}"))
     cache.save()
     return Catalogue(root, dict(sorted(papers.items(), key=_order)), bib, problems)
 

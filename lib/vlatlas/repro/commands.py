@@ -23,9 +23,7 @@ def _note(text: str) -> None:
 
 def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
-        raise UsageError(
-            f"no {name} {ascii(value[:60])}; {did_you_mean(value, known) or 'use ' + ', '.join(known)}"
-        )
+        raise UsageError(f"no {name} {ascii(value[:60])}; {did_you_mean(value, known) or 'use ' + ', '.join(known)}")
 
 
 def run_list(options: Namespace) -> int:
@@ -51,11 +49,7 @@ def run_show(options: Namespace) -> int:
     from . import listing
 
     paper = check_slug(options.slug, catalogue.load())
-    _say(
-        json.dumps(listing.entry(paper), indent=2, ensure_ascii=False)
-        if options.json
-        else listing.show(paper)
-    )
+    _say(json.dumps(listing.entry(paper), indent=2, ensure_ascii=False) if options.json else listing.show(paper))
     return 0
 
 
@@ -87,10 +81,7 @@ def run_reproduce(options: Namespace) -> int:
     if options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs} makes no sense; give 1 or more")
     papers = _chosen(options, catalogue.load())
-    jobs = [
-        plan(p, options.profile, seeds, options.device, parameters, options.timeout, options.force)
-        for p in papers
-    ]
+    jobs = [plan(p, options.profile, seeds, options.device, parameters, options.timeout, options.force) for p in papers]
     if kind == "local" and (options.jobs == 1 or len(jobs) == 1):
         return _one_by_one(jobs, options.strict)
     return _many(papers, options, kind, address)
@@ -144,10 +135,7 @@ def _many(papers: tuple[Paper, ...], options: Namespace, kind: str, address: str
         _note(f"stopped by {error}; what had finished is published, the rest is as it was")
         return 128 + error.number
     failed = [slug for slug, status in done.items() if status != 0]
-    _say(
-        f"{len(done) - len(failed)} of {len(done)} done"
-        + (f"; failed: {', '.join(failed)}" if failed else "")
-    )
+    _say(f"{len(done) - len(failed)} of {len(done)} done" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
 
 

@@ -56,9 +56,7 @@ class Inputs:
 
     def with_modules(self, modules) -> "Inputs":
         """The same inputs, with the modules that the run turned out to use."""
-        return Inputs(
-            self.cells, self.parameters, self.sources, self.sources.closure({*self.modules, *modules})
-        )
+        return Inputs(self.cells, self.parameters, self.sources, self.sources.closure({*self.modules, *modules}))
 
     def freeze(self) -> None:
         """Read the whole library now, so that an edit during the run does not pass for what was run."""
@@ -82,9 +80,7 @@ class Inputs:
     def _checkpoint_digests(self) -> dict[str, str]:
         """Shipped checkpoints that the notebook or a module it uses names, by the sha256 of their files."""
         folder = self.sources.folder / "models" / "checkpoints"
-        text = "\n".join([*map(source_of, self.cells)]).encode() + b"".join(
-            map(self.sources.text, self.modules)
-        )
+        text = "\n".join([*map(source_of, self.cells)]).encode() + b"".join(map(self.sources.text, self.modules))
         found = {}
         for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
             if f'"{path.stem}"'.encode() in text or f"'{path.stem}'".encode() in text:
@@ -97,9 +93,7 @@ def _plain(source: str) -> str:
     return "\n".join("" if line.lstrip().startswith(("%", "!", "?")) else line for line in source.split("\n"))
 
 
-def stale(
-    record: Record, notebook: Path, sources: Sources | None = None, environment: bool = False
-) -> list[str]:
+def stale(record: Record, notebook: Path, sources: Sources | None = None, environment: bool = False) -> list[str]:
     """Which of notebook, library and data changed since a record was made; empty if it is fresh.
 
     A record made with other versions of torch is another machine's, not an old one: the environment counts
@@ -107,9 +101,7 @@ def stale(
     """
     extra = record["provenance"].get("modules") or []
     try:
-        inputs = Inputs.read(
-            notebook, record["parameters"], sources, [m for m in extra if isinstance(m, str)]
-        )
+        inputs = Inputs.read(notebook, record["parameters"], sources, [m for m in extra if isinstance(m, str)])
     except ValueError:
         return ["notebook"]
     now = inputs.digests()

@@ -49,9 +49,7 @@ def report(findings: list[Finding]) -> str:
 def _python() -> Finding:
     version = platform.python_version()
     if sys.version_info < (3, 11):  # noqa: UP036  (a copied folder may run under any Python)
-        return Finding(
-            "bad", "python", version, "install Python 3.11 or newer, then: make setup PYTHON=python3.11"
-        )
+        return Finding("bad", "python", version, "install Python 3.11 or newer, then: make setup PYTHON=python3.11")
     return Finding("ok", "python", f"{version} ({sys.executable})")
 
 
@@ -73,9 +71,7 @@ def _packages() -> list[Finding]:
     for name, specifier in wanted.items():
         version = _version(name)
         if version is None:
-            found.append(
-                Finding("bad", name, f"missing (needs {specifier or 'any version'})", "run: make setup")
-            )
+            found.append(Finding("bad", name, f"missing (needs {specifier or 'any version'})", "run: make setup"))
         elif not _fits(version, specifier):
             found.append(Finding("bad", name, f"{version}, where {specifier} is needed", "run: make setup"))
         else:
@@ -134,9 +130,7 @@ def _checkout() -> list[Finding]:
     free = shutil.disk_usage(root).free / 1e9
     detail = f"{free:.1f} GB free"
     if free < FREE_GB:
-        found.append(
-            Finding("bad", "disk", detail, f"free some: runs and the book need about {FREE_GB:g} GB")
-        )
+        found.append(Finding("bad", "disk", detail, f"free some: runs and the book need about {FREE_GB:g} GB"))
     else:
         found.append(Finding("ok", "disk", detail))
     build = root / "_build"
@@ -146,9 +140,7 @@ def _checkout() -> list[Finding]:
     else:
         found.append(Finding("bad", "results", f"{target} cannot be written", f"run: chmod u+w {target}"))
     if shutil.which("git") is None:
-        found.append(
-            Finding("note", "git", "missing", "install git: records state the commit they were made from")
-        )
+        found.append(Finding("note", "git", "missing", "install git: records state the commit they were made from"))
     return found
 
 

@@ -63,9 +63,7 @@ class Client(PapermillNotebookClient):
     run = Any()
 
     def execute_cell(self, cell, cell_index, *args, **kwargs):
-        ours = [
-            c for c in self.nb.cells[:cell_index] if "injected-parameters" not in c.metadata.get("tags", [])
-        ]
+        ours = [c for c in self.nb.cells[:cell_index] if "injected-parameters" not in c.metadata.get("tags", [])]
         self.run.cell, self.run.source = len(ours) + 1, cell.source
         try:
             return super().execute_cell(cell, cell_index, *args, **kwargs)
@@ -95,10 +93,7 @@ class Client(PapermillNotebookClient):
         if before > CELL_LIMIT:
             return ""
         if before + len(text) > CELL_LIMIT:
-            return (
-                text[: CELL_LIMIT - before]
-                + "\n[what this cell printed beyond a million characters was left out]\n"
-            )
+            return text[: CELL_LIMIT - before] + "\n[what this cell printed beyond a million characters was left out]\n"
         return text
 
 

@@ -35,9 +35,7 @@ class Run:
 
     def __init__(self, folder: Path, env: dict[str, str], log: Path):
         self.folder, self.env = folder, env
-        self.kernel: psutil.Process | None = (
-            None  # knows its start time, so a recycled pid is not mistaken for it
-        )
+        self.kernel: psutil.Process | None = None  # knows its start time, so a recycled pid is not mistaken for it
         self.cell: int | None = None  # what is being executed, and its source
         self.source = ""
         self.printed: dict[int, int] = {}
@@ -114,9 +112,7 @@ class Signals:
             signal.signal(number, handler)
 
 
-def execute(
-    run: Run, notebook: Path, output: Path, parameters: dict, timeout: float, title: str
-) -> Failure | None:
+def execute(run: Run, notebook: Path, output: Path, parameters: dict, timeout: float, title: str) -> Failure | None:
     """Run a notebook's cells with these parameters injected; write the executed copy to `output`.
 
     Returns None if every cell ran, else why not. The partial copy is at `output` in any case.
@@ -165,9 +161,7 @@ def _reason_to_stop(run: Run, signals: Signals, elapsed: float, timeout: float) 
             "timeout", f"the run passed its time limit of {timeout:g} s; give it more with --timeout SECONDS"
         )
     if run.raw.tell() > RAW_LIMIT or (run.folder / "kernel.log").stat().st_size > RAW_LIMIT:
-        return Failure(
-            "dead", f"the kernel's process printed more than {RAW_LIMIT // 10**6} MB past the notebook"
-        )
+        return Failure("dead", f"the kernel's process printed more than {RAW_LIMIT // 10**6} MB past the notebook")
     return None
 
 
@@ -211,9 +205,7 @@ def _from_exception(run: Run, error: BaseException) -> Failure:
 def _last_words(run: Run) -> str:
     """What a dead kernel's process said last, or what is most likely if it said nothing."""
     with contextlib.suppress(OSError):
-        tail = (
-            (run.folder / "kernel.log").read_bytes()[-20_000:].decode("utf-8", "replace").strip().splitlines()
-        )
+        tail = (run.folder / "kernel.log").read_bytes()[-20_000:].decode("utf-8", "replace").strip().splitlines()
         fatal = [line for line in tail if line.startswith("Fatal")] or tail[-1:]
         if fatal:
             return fatal[0][:200]

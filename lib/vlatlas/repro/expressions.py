@@ -10,6 +10,7 @@ seeds). A name outside such a function is its mean over the seeds.
 import ast
 import operator
 import re
+import warnings
 
 from . import stats
 
@@ -85,9 +86,7 @@ def per_seed(expression: Expression, metrics: Metrics) -> list[float]:
     if missing:
         raise UnknownMetric(missing)
     count = seeds_of(metrics)
-    aggregates = any(
-        isinstance(node, ast.Call) and node.func.id not in SCALAR for node in ast.walk(expression.tree)
-    )
+    aggregates = any(isinstance(node, ast.Call) and node.func.id not in SCALAR for node in ast.walk(expression.tree))
     if aggregates:
         return [float(_evaluate(expression.tree, metrics, count, None))]
     if all(len(metrics[name]) == 1 for name in expression.names):
@@ -102,7 +101,9 @@ def _parse(text: str) -> ast.expr:
     if strange:
         raise ExpressionError(f"{text!r}: the character {strange[0]!r} has no place in an expression")
     try:
-        tree = ast.parse(" ".join(text.split()), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # `1if` and the like are refused below
+            tree = ast.parse(" ".join(text.split()), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "too deep"
         raise ExpressionError(f"{text!r} cannot be read: {reason}") from None
@@ -157,27 +158,17 @@ def _check(node: ast.expr, names: list[str], inside: str | None) -> str:
 
 
 def _check_call(node: ast.Call, names: list[str], inside: str | None) -> str:
-    if (
-        not isinstance(node.func, ast.Name)
-        or node.keywords
-        or any(isinstance(a, ast.Starred) for a in node.args)
-    ):
-        raise ExpressionError(
-            f"{ast.unparse(node)!r} is not a call of the language; known are {', '.join(FUNCTIONS)}"
-        )
+    if not isinstance(node.func, ast.Name) or node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
+        raise ExpressionError(f"{ast.unparse(node)!r} is not a call of the language; known are {', '.join(FUNCTIONS)}")
     name, given = node.func.id, len(node.args)
     if name not in FUNCTIONS:
         raise ExpressionError(f"the function {name!r} is unknown; known are {', '.join(FUNCTIONS)}")
     low, high = (0, 0) if name == "n" else SCALAR[name][:2] if name in SCALAR else (1, 1)
     if not low <= given <= high:
-        raise ExpressionError(
-            f"{name}() takes {low if low == high else f'at least {low}'} arguments, not {given}"
-        )
+        raise ExpressionError(f"{name}() takes {low if low == high else f'at least {low}'} arguments, not {given}")
     if name not in SCALAR:
         if inside:
-            raise ExpressionError(
-                f"{name}() is inside {inside}(): one function over seeds cannot hold another"
-            )
+            raise ExpressionError(f"{name}() is inside {inside}(): one function over seeds cannot hold another")
         inside = name
     for argument in node.args:
         _need(argument, BOOLEAN if name == "every" else NUMBER, names, inside)

@@ -96,9 +96,7 @@ def _walk(node, path: tuple, lines: Lines, problems: list[Problem], file: str, o
             name = key.value if isinstance(key, yaml.ScalarNode) else str(key.tag)
             line = key.start_mark.line + 1 + offset
             if name in seen:
-                problems.append(
-                    Problem(file, line, f"the key {name!r} is stated twice", "keep one of the two")
-                )
+                problems.append(Problem(file, line, f"the key {name!r} is stated twice", "keep one of the two"))
             seen.add(name)
             lines[(*path, name)] = line
             _walk(value, (*path, name), lines, problems, file, offset)

@@ -33,9 +33,7 @@ def check_slug(slug: str, catalogue: Catalogue) -> Paper:
     if not re.fullmatch(SLUG, slug):
         shown = ascii(slug) if len(slug) <= 60 else ascii(slug[:57] + "...")
         hint = did_you_mean(re.sub(r"[^a-z0-9.-]", "", slug.lower()), catalogue.papers)
-        raise UsageError(
-            f"{shown} is not a paper's name; {hint or 'names are like flip (see: vlatlas list)'}"
-        )
+        raise UsageError(f"{shown} is not a paper's name; {hint or 'names are like flip (see: vlatlas list)'}")
     try:
         return catalogue[slug]
     except KeyError as error:
@@ -74,9 +72,7 @@ def parse_assignment(text: str) -> tuple[str, object]:
     except (yaml.YAMLError, ValueError, RecursionError):
         parsed = {}
     plain = (str, int, float, bool, type(None))
-    if not (
-        isinstance(parsed, plain) or (isinstance(parsed, list) and all(isinstance(v, plain) for v in parsed))
-    ):
+    if not (isinstance(parsed, plain) or (isinstance(parsed, list) and all(isinstance(v, plain) for v in parsed))):
         raise UsageError(f"-p {name}: {_short(value)} is neither a plain value nor a list of plain values")
     return name, parsed
 
@@ -94,9 +90,7 @@ def plan(
     check_profile(profile)
     if paper.status != "notebook":
         what = (
-            "has notes but no notebook yet"
-            if paper.status == "notes"
-            else "is planned, without page or notebook yet"
+            "has notes but no notebook yet" if paper.status == "notes" else "is planned, without page or notebook yet"
         )
         raise UsageError(f"{paper.slug} {what}; `vlatlas list --status notebook` shows what can be run")
     if not re.fullmatch(DEVICE, device, re.ASCII):
@@ -110,9 +104,7 @@ def plan(
     for name in parameters or {}:
         if name not in known:
             own = [k for k in known if k not in RESERVED]
-            guess = did_you_mean(name, own) or (
-                f"it has {', '.join(own)}" if own else "it has none of its own"
-            )
+            guess = did_you_mean(name, own) or (f"it has {', '.join(own)}" if own else "it has none of its own")
             raise UsageError(f"{paper.slug}'s notebook has no parameter {name!r}; {guess}")
     values = {"profile": profile, "seeds": seeds, "device": device, **(parameters or {})}
     return Job(paper, profile, values, timeout or TIMEOUT_S[profile], force)

@@ -34,9 +34,7 @@ def keep(paper: Paper, profile: str, folder: Path | None = None) -> list[Path]:
     except RecordError as error:
         raise RunError(str(error)) from None
     if (record.slug, record.profile) != (paper.slug, profile):
-        raise RunError(
-            f"{folder} holds a {record.profile} run of {record.slug}, not a {profile} run of {paper.slug}"
-        )
+        raise RunError(f"{folder} holds a {record.profile} run of {record.slug}, not a {profile} run of {paper.slug}")
     if not record.sealed:
         raise RunError(f"{folder / RECORD} was changed after the run; run: {again} --force")
     changed = stale(record, paper.notebook)
@@ -44,9 +42,7 @@ def keep(paper: Paper, profile: str, folder: Path | None = None) -> list[Path]:
         raise RunError(f"{paper.slug}: {' and '.join(changed)} changed since that run; run: {again}")
     own = record.own_parameters
     if own:
-        raise RunError(
-            f"that run was made with -p {', '.join(own)}, so it is not the paper's own; run: {again}"
-        )
+        raise RunError(f"that run was made with -p {', '.join(own)}, so it is not the paper's own; run: {again}")
     return _copy(paper, record.rejudged(paper.data["claims"], paper.data["controls"]), folder)
 
 

@@ -77,10 +77,7 @@ def list_papers(papers: list[Paper], as_json: bool) -> str:
             )
         )
     total = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
-    return (
-        table(("paper", "family", "year", "venue", "status", "verdict", "title"), rows, cut=True)
-        + f"\n\n{total}"
-    )
+    return table(("paper", "family", "year", "venue", "status", "verdict", "title"), rows, cut=True) + f"\n\n{total}"
 
 
 def show(paper: Paper) -> str:
@@ -134,14 +131,10 @@ def compare(catalogue: Catalogue, protocol: str, profile: str | None, form: str)
     """
     known = {p.data["protocol"] for p in catalogue.papers.values() if p.data and p.data["protocol"]}
     if protocol not in known:
-        raise ValueError(
-            f"no protocol {ascii(protocol[:60])}; known are {', '.join(sorted(known)) or 'none'}"
-        )
+        raise ValueError(f"no protocol {ascii(protocol[:60])}; known are {', '.join(sorted(known)) or 'none'}")
     papers = [p for p in catalogue.papers.values() if p.data and p.data["protocol"] == protocol]
     profile = profile or _common_profile(papers)
-    found = [
-        (p, p.judged(r)) for p in papers if (r := p.records.get(profile) or p.runs.get(profile)) and r.sealed
-    ]
+    found = [(p, p.judged(r)) for p in papers if (r := p.records.get(profile) or p.runs.get(profile)) and r.sealed]
     if not found:
         raise ValueError(f"no paper of {protocol!r} has a {profile} record yet; run: vlatlas reproduce --all")
     if form == "table":

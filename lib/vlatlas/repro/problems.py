@@ -36,8 +36,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     found = near(word, known)
     if not found:
         return ""
-    return (
-        "did you mean "
-        + (" or ".join([", ".join(found[:-1]), found[-1]]) if len(found) > 1 else found[0])
-        + "?"
-    )
+    return "did you mean " + (" or ".join([", ".join(found[:-1]), found[-1]]) if len(found) > 1 else found[0]) + "?"

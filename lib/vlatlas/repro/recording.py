@@ -60,9 +60,7 @@ def record(slug: str, metrics: dict, figure=None, parameters: dict | None = None
     entries = {name: _entry(name, value, seeds) for name, value in metrics.items()}
     if folder:
         figures = _save_figures(Path(folder), figure)
-        atomic.write_json(
-            Path(folder) / "metrics.json", {"metrics": entries, "figures": figures, **facts(parameters)}
-        )
+        atomic.write_json(Path(folder) / "metrics.json", {"metrics": entries, "figures": figures, **facts(parameters)})
     claims, controls = _page(slug)
     judged, checked = judge(claims, controls, {"metrics": entries, "profile": profile, "seeds": seeds})
     return Result(slug, profile, judged, checked)
@@ -124,18 +122,10 @@ def _length(value) -> int:
 
 def _entry(name: str, value, seeds: list) -> dict:
     if not isinstance(name, str) or not re.fullmatch(METRIC, name):
-        raise ValueError(
-            f"{name!r} cannot name a metric; use letters, digits and '_', so that claims can name it"
-        )
-    values = (
-        [float(v) for v in value]
-        if hasattr(value, "__len__") or hasattr(value, "__iter__")
-        else [float(value)]
-    )
+        raise ValueError(f"{name!r} cannot name a metric; use letters, digits and '_', so that claims can name it")
+    values = [float(v) for v in value] if hasattr(value, "__len__") or hasattr(value, "__iter__") else [float(value)]
     if len(values) not in (1, len(seeds)):
-        raise ValueError(
-            f"metric {name!r} has {len(values)} values for {len(seeds)} seeds; give one per seed, or one"
-        )
+        raise ValueError(f"metric {name!r} has {len(values)} values for {len(seeds)} seeds; give one per seed, or one")
     for index, number in enumerate(values):
         if not math.isfinite(number):
             raise ValueError(
@@ -168,9 +158,7 @@ def _page(slug: str) -> tuple[list[dict], list[dict]]:
         return [], []
     page = root / "book" / "papers" / slug / "index.md"
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", slug) or not page.is_file():
-        raise ValueError(
-            f"no page for {slug!r} in {root}; the first argument of record() is the paper's slug"
-        )
+        raise ValueError(f"no page for {slug!r} in {root}; the first argument of record() is the paper's slug")
     data, _, problems = read_front(page.read_text(encoding="utf-8"), paths.relative(page, root))
     if data is None:
         raise ValueError("the page's front matter is not valid:\n" + "\n".join(map(str, problems)))
@@ -194,31 +182,19 @@ class Result:
         """(statement, paper's value, ours, verdict), claims first."""
         outcome = {True: "holds", False: "failed", None: "not judged"}
         rows = [(c["says"], c["paper"]["value"], measured_text(c), c["verdict"]) for c in self.claims]
-        return rows + [
-            (f"control: {c['says']}", "", measured_text(c), outcome[c["passed"]]) for c in self.controls
-        ]
+        return rows + [(f"control: {c['says']}", "", measured_text(c), outcome[c["passed"]]) for c in self.controls]
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{h}</th>" for h in ("claim", "paper", "ours", "verdict"))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.rows()
-        )
-        note = (
-            "<p>smoke run: proves that the notebook runs, judges nothing</p>"
-            if self.profile == "smoke"
-            else ""
-        )
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in self.rows())
+        note = "<p>smoke run: proves that the notebook runs, judges nothing</p>" if self.profile == "smoke" else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
     def _repr_markdown_(self) -> str:
         rows = [("claim", "paper", "ours", "verdict"), ("---",) * 4, *self.rows()]
-        return "\n".join(
-            "| " + " | ".join(re.sub(r"([|<\\])", r"\\\1", c) for c in row) + " |" for row in rows
-        )
+        return "\n".join("| " + " | ".join(re.sub(r"([|<\\])", r"\\\1", c) for c in row) + " |" for row in rows)
 
     def __str__(self) -> str:
-        return "\n".join(
-            f"{says}: {ours or '-'} (paper: {paper or '-'}): {v}" for says, paper, ours, v in self.rows()
-        )
+        return "\n".join(f"{says}: {ours or '-'} (paper: {paper or '-'}): {v}" for says, paper, ours, v in self.rows())
 
     __repr__ = __str__

@@ -144,16 +144,12 @@ class Record:
         path = Path(path)
         try:
             if path.stat().st_size > MAX_BYTES:
-                raise RecordError(
-                    f"{path} has more than {MAX_BYTES} bytes, so it is no record; delete it and rerun"
-                )
+                raise RecordError(f"{path} has more than {MAX_BYTES} bytes, so it is no record; delete it and rerun")
             data = json.loads(path.read_bytes().decode())
         except (ValueError, RecursionError) as error:
             if isinstance(error, RecordError):
                 raise
-            raise RecordError(
-                f"{path} is damaged ({_first_line(error)}); delete it and rerun the paper"
-            ) from None
+            raise RecordError(f"{path} is damaged ({_first_line(error)}); delete it and rerun the paper") from None
         validate(data, path)
         return cls(data, path)
 
@@ -173,9 +169,7 @@ def validate(data, path: Path) -> None:
     version = data.get("schema")
     if version != SCHEMA:
         newer = isinstance(version, int) and not isinstance(version, bool) and version > SCHEMA
-        refuse(
-            f"schema {version!r}, where {SCHEMA} is read", "update vlatlas" if newer else "rerun the paper"
-        )
+        refuse(f"schema {version!r}, where {SCHEMA} is read", "update vlatlas" if newer else "rerun the paper")
     for name, kinds in FIELDS.items():
         if name not in data:
             refuse(f"the field {name!r} is missing")
@@ -189,10 +183,7 @@ def validate(data, path: Path) -> None:
         refuse("seeds must be a list of whole numbers")
     _validate_metrics(data, refuse)
     for claim in data["claims"]:
-        if (
-            not isinstance(claim, dict)
-            or not {"id", "says", "paper", "measured", "check", "verdict"} <= claim.keys()
-        ):
+        if not isinstance(claim, dict) or not {"id", "says", "paper", "measured", "check", "verdict"} <= claim.keys():
             refuse("a claim lacks one of id, says, paper, measured, check, verdict")
         if claim["verdict"] not in CLAIM_VERDICTS:
             refuse(f"the claim {claim['id']!r} has the unknown verdict {claim['verdict']!r}")

@@ -177,9 +177,7 @@ def _missing_results(stage: Path):
     path = stage / "metrics.json"
     try:
         if path.stat().st_size > MAX_METRICS_BYTES:
-            return Failure(
-                "error", f"the notebook recorded more than {MAX_METRICS_BYTES} bytes; record summaries"
-            )
+            return Failure("error", f"the notebook recorded more than {MAX_METRICS_BYTES} bytes; record summaries")
         measured = read_json(path)
         missing = [n for n in measured["figures"] if not (stage / n).is_file()]
         return Failure("error", f"the figures {', '.join(missing)} are gone") if missing else None

@@ -65,9 +65,7 @@ def new(paper: Paper) -> list[Path]:
         UsageError: it has both, or papers.bib has no entry for it.
     """
     if paper.bib is None:
-        raise UsageError(
-            f"papers.bib has no entry with slug = {{{paper.slug}}}; add it first: facts come from there"
-        )
+        raise UsageError(f"papers.bib has no entry with slug = {{{paper.slug}}}; add it first: facts come from there")
     written = []
     if not paper.page.is_file():
         sections = "".join(f"\n## {name}\n\n{BLOCKS.get(name, '')}" for name in SECTIONS)
@@ -78,9 +76,7 @@ def new(paper: Paper) -> list[Path]:
         atomic.write_text(paper.notebook, json.dumps(_notebook(paper), indent=1, ensure_ascii=False) + "\n")
         written.append(paper.notebook)
     if not written:
-        raise UsageError(
-            f"{paper.slug} has a page and a notebook already; edit them in book/papers/{paper.slug}"
-        )
+        raise UsageError(f"{paper.slug} has a page and a notebook already; edit them in book/papers/{paper.slug}")
     return written
 
 

@@ -103,9 +103,7 @@ def read_cells(notebook: Path) -> list[dict]:
         if not isinstance(cells, list) or not all(isinstance(c, dict) and "cell_type" in c for c in cells):
             raise TypeError("cells is not a list of cells")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise NotebookError(
-            f"{notebook} is not a notebook ({error or type(error).__name__}); restore it"
-        ) from None
+        raise NotebookError(f"{notebook} is not a notebook ({error or type(error).__name__}); restore it") from None
     return cells
 
 
@@ -134,11 +132,7 @@ def parameters_of(cells: list[dict]) -> dict[str, object] | None:
         return {}
     for node in body:
         targets = (
-            node.targets
-            if isinstance(node, ast.Assign)
-            else [node.target]
-            if isinstance(node, ast.AnnAssign)
-            else []
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )
         for target in targets:
             if isinstance(target, ast.Name):

@@ -16,9 +16,7 @@ def width() -> int:
     return max(40, min(shutil.get_terminal_size((100, 24)).columns, 140))
 
 
-def table(
-    head: tuple[str, ...], rows: list[tuple[str, ...]], total: int | None = None, cut: bool = False
-) -> str:
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]], total: int | None = None, cut: bool = False) -> str:
     """Rows under a head, columns aligned, within `total` characters: the widest column is wrapped, or, with
     `cut`, the last one is cut off. Control characters in a cell are shown, not obeyed."""
     cells = [[_plain(cell) for cell in row] for row in (head, *rows)]
@@ -48,13 +46,9 @@ def _plain(cell) -> str:
 
 def claims_table(record, total: int | None = None) -> str:
     """The claims of a record and, below, its controls."""
-    rows = [
-        (c["id"], c["says"], c["paper"]["value"], measured_text(c) or "-", c["verdict"])
-        for c in record.claims
-    ]
+    rows = [(c["id"], c["says"], c["paper"]["value"], measured_text(c) or "-", c["verdict"]) for c in record.claims]
     rows += [
-        (c["id"], f"control: {c['says']}", "", measured_text(c) or "-", OUTCOME[c["passed"]])
-        for c in record.controls
+        (c["id"], f"control: {c['says']}", "", measured_text(c) or "-", OUTCOME[c["passed"]]) for c in record.controls
     ]
     return table(("claim", "says", "paper", "measured", "verdict"), rows, total)
 
@@ -85,9 +79,7 @@ def describe(result, root: Path) -> str:
 def reused(result, root: Path) -> str:
     """The line of a run that was not repeated."""
     path = f"{paths.relative(result.folder, root)}/record.json"
-    return (
-        f"{result.slug}: unchanged since {result.record['finished']}; record reused ({path}); --force reruns"
-    )
+    return f"{result.slug}: unchanged since {result.record['finished']}; record reused ({path}); --force reruns"
 
 
 def _seeds(record) -> str:

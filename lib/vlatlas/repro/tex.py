@@ -16,9 +16,7 @@ LETTERS = {"ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø"
            "AA": "Å", "i": "ı", "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "alpha": "α",
            "beta": "β",
            "textendash": "–", "textemdash": "—", "LaTeX": "LaTeX", "TeX": "TeX", "times": "×"}  # fmt: skip
-ACCENTED = re.compile(
-    r"\\(?:(['`^\"~=.])\s*|([uvHckrdb])(?:\s+|(?=\{)))(?:\{\s*(\\?[A-Za-z])\s*\}|(\\?[A-Za-z]))"
-)
+ACCENTED = re.compile(r"\\(?:(['`^\"~=.])\s*|([uvHckrdb])(?:\s+|(?=\{)))(?:\{\s*(\\?[A-Za-z])\s*\}|(\\?[A-Za-z]))")
 COMMAND = re.compile(r"\\([A-Za-z]+)\s*(?:\{\})?")
 
 
@@ -27,13 +25,7 @@ def to_text(value: str) -> str:
     value = ACCENTED.sub(_accent, value)
     value = COMMAND.sub(lambda m: LETTERS.get(m[1], m[0]), value)
     value = re.sub(r"\\([&%$#_{}])", lambda m: f"\0{ord(m[1])}\0", value)
-    value = (
-        value.replace("---", "—")
-        .replace("--", "–")
-        .replace("~", "\u00a0")
-        .replace("``", "“")
-        .replace("''", "”")
-    )
+    value = value.replace("---", "—").replace("--", "–").replace("~", "\u00a0").replace("``", "“").replace("''", "”")
     value = re.sub(r"[{}]", "", value)
     value = re.sub(r"\0(\d+)\0", lambda m: chr(int(m[1])), value)
     return unicodedata.normalize("NFC", re.sub(r"[ \t\n]+", " ", value)).strip()

@@ -37,9 +37,7 @@ def _problem(item: dict, file: str, lines: frontmatter.Lines) -> Problem:
     if kind == "extra_forbidden":
         known = fields_of(path[:-1])
         guess = did_you_mean(str(path[-1]), known)
-        return Problem(
-            file, line_of(lines, path), f"{name} is unknown", guess or f"known are {', '.join(known)}"
-        )
+        return Problem(file, line_of(lines, path), f"{name} is unknown", guess or f"known are {', '.join(known)}")
     if given is None:
         return Problem(file, line_of(lines, path), f"{name} is empty", "fill it in")
     reason = "not one of the allowed words" if kind == "literal_error" else item["msg"]
@@ -80,8 +78,6 @@ def _repeats(page: Page, file: str, lines: frontmatter.Lines) -> list[Problem]:
         for index, item in enumerate(getattr(page.paper, group)):
             if item.id in seen:
                 line = line_of(lines, ("paper", group, index, "id"))
-                problems.append(
-                    Problem(file, line, f"two {group} have the id {item.id!r}", "rename one of them")
-                )
+                problems.append(Problem(file, line, f"two {group} have the id {item.id!r}", "rename one of them"))
             seen.add(item.id)
     return problems

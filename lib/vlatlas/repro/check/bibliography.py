@@ -46,9 +46,7 @@ def _fields(entry: BibEntry) -> list[Problem]:
     problems = []
     for name in REQUIRED[entry.type]:
         if not entry.fields.get(name):
-            problems.append(
-                _at(entry, name, f"@{entry.type} needs the field {name!r}", f"add {name} = {{...}}")
-            )
+            problems.append(_at(entry, name, f"@{entry.type} needs the field {name!r}", f"add {name} = {{...}}"))
     for name, value in entry.fields.items():
         if name not in KNOWN:
             guess = did_you_mean(name, KNOWN) or "remove it, or use a standard field"
@@ -107,9 +105,7 @@ def _survey(entry: BibEntry) -> list[Problem]:
         guess = did_you_mean(given, FAMILIES) or f"use one of {', '.join(FAMILIES)}"
         problems.append(_at(entry, "family", f"the family {given!r} is unknown", guess))
     if not fields.get("venue"):
-        problems.append(
-            _at(entry, "venue", "a surveyed paper needs its short venue", "add venue = {CVPR} or the like")
-        )
+        problems.append(_at(entry, "venue", "a surveyed paper needs its short venue", "add venue = {CVPR} or the like"))
     return problems
 
 

@@ -37,17 +37,11 @@ def _notebook(paper: Paper, file: str, sources: Sources) -> list[Problem]:
         if cell.get("outputs") or cell.get("execution_count") is not None:
             message = f"cell {index + 1} is stored with outputs"
             problems.append(Problem(file, line(cell), message, "clear all outputs and save"))
-        problems += [
-            Problem(file, line(cell), f"cell {index + 1}: {m}", r) for m, r in _code(source_of(cell), sources)
-        ]
+        problems += [Problem(file, line(cell), f"cell {index + 1}: {m}", r) for m, r in _code(source_of(cell), sources)]
     tagged = [c for c in cells if "parameters" in tags_of(c) and c["cell_type"] == "code"]
     if len(tagged) != 1:
-        message = (
-            "no cell is tagged `parameters`" if not tagged else f"{len(tagged)} cells are tagged `parameters`"
-        )
-        problems.append(
-            Problem(file, line(tagged[1]) if tagged else 0, message, "tag one cell that sets the defaults")
-        )
+        message = "no cell is tagged `parameters`" if not tagged else f"{len(tagged)} cells are tagged `parameters`"
+        problems.append(Problem(file, line(tagged[1]) if tagged else 0, message, "tag one cell that sets the defaults"))
     else:
         missing = [name for name in RESERVED if name not in (parameters_of(cells) or {})]
         if missing:
@@ -86,9 +80,7 @@ def _sections(cells: list[dict], file: str) -> list[Problem]:
     ]
     if not heads or not heads[0].startswith("# ") or not heads[0].endswith("?"):
         message = "the notebook does not begin with its question"
-        return [
-            Problem(file, 0, message, "begin with a title that asks it: '# FLIP: does dropping patches pay?'")
-        ]
+        return [Problem(file, 0, message, "begin with a title that asks it: '# FLIP: does dropping patches pay?'")]
     position, missing = 1, []
     for word in SECTIONS:
         places = [i for i, head in enumerate(heads) if i >= position and word in head.lower()]
@@ -111,14 +103,10 @@ def _records(cells: list[dict], slug: str, file: str, line) -> list[Problem]:
                 tree = ast.parse(source_of(cell))
             except (SyntaxError, ValueError):
                 continue  # reported by _code
-            calls += [
-                (cell, node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_record(node)
-            ]
+            calls += [(cell, node) for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_record(node)]
     if len(calls) != 1:
         message = f"repro.record(...) is called {len(calls)} times, not once"
-        return [
-            Problem(file, 0, message, f'end the notebook with repro.record("{slug}", metrics, figure=fig)')
-        ]
+        return [Problem(file, 0, message, f'end the notebook with repro.record("{slug}", metrics, figure=fig)')]
     cell, call = calls[0]
     first = call.args[0] if call.args else None
     if not (isinstance(first, ast.Constant) and first.value == slug):

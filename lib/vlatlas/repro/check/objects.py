@@ -48,15 +48,9 @@ def _defined(node: ast.AST, name: str) -> ast.AST | None:
     for child in getattr(node, "body", []):
         if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and child.name == name:
             return child
-        if isinstance(child, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == name for t in child.targets
-        ):
+        if isinstance(child, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in child.targets):
             return child
-        if (
-            isinstance(child, ast.AnnAssign)
-            and isinstance(child.target, ast.Name)
-            and child.target.id == name
-        ):
+        if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.target.id == name:
             return child
         if isinstance(child, ast.ImportFrom) and any((a.asname or a.name) == name for a in child.names):
             return child

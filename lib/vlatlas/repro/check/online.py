@@ -72,9 +72,7 @@ def _arxiv(batch: list[BibEntry], api: str) -> list[Problem]:
         found = titles.get(entry.arxiv.partition("v")[0])
         line = entry.lines.get("eprint", entry.line)
         if not found:
-            problems.append(
-                Problem("papers.bib", line, f"{entry.key}: arXiv has no {entry.arxiv}", "correct the id")
-            )
+            problems.append(Problem("papers.bib", line, f"{entry.key}: arXiv has no {entry.arxiv}", "correct the id"))
         elif _bare(found) != _bare(entry.title):
             message = f"{entry.key}: arXiv's title of {entry.arxiv} is {found!r}"
             problems.append(Problem("papers.bib", line, message, "correct the id, or the title"))

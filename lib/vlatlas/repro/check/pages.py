@@ -54,28 +54,20 @@ class _Page:
             problems.append(self.at(("paper", "bib"), f"papers.bib has no key {data['bib']!r}", guess))
         else:
             if entry.slug != data["slug"]:
-                message = (
-                    f"the entry {entry.key} in papers.bib has the slug {entry.slug!r}, not {data['slug']!r}"
-                )
-                problems.append(
-                    self.at(("paper", "bib"), message, f"correct line {entry.line} of papers.bib")
-                )
+                message = f"the entry {entry.key} in papers.bib has the slug {entry.slug!r}, not {data['slug']!r}"
+                problems.append(self.at(("paper", "bib"), message, f"correct line {entry.line} of papers.bib"))
             if entry.family != data["family"]:
                 message = f"family {data['family']!r}, but papers.bib says {entry.family!r}"
                 problems.append(self.at(("paper", "family"), message, "make them equal"))
         chapter = self.catalogue.root / "book" / "families" / f"{data['family']}.md"
         if not chapter.is_file():
             message = f"the family {data['family']!r} has no chapter, so the book leaves this page out"
-            problems.append(
-                self.at(("paper", "family"), message, f"write {relative(chapter, self.catalogue.root)}")
-            )
+            problems.append(self.at(("paper", "family"), message, f"write {relative(chapter, self.catalogue.root)}"))
         if self.paper.status == "notebook" and not data["figure"].get("alt"):
             message = "a page with a notebook needs figure.alt, one sentence that states our finding"
             problems.append(self.at(("paper", "figure"), message, "add it"))
         if not any("\u4e00" <= c <= "\u9fff" for c in data["tldr_zh"]):
-            problems.append(
-                self.at(("paper", "tldr_zh"), "tldr_zh holds no Chinese", "write the summary in Chinese")
-            )
+            problems.append(self.at(("paper", "tldr_zh"), "tldr_zh holds no Chinese", "write the summary in Chinese"))
         return problems
 
     def links(self) -> list[Problem]:
@@ -84,9 +76,7 @@ class _Page:
         for name in ("builds_on", "related"):
             for index, slug in enumerate(data[name]):
                 if slug == self.paper.slug or slug not in self.catalogue.papers:
-                    message = (
-                        f"{name} names the paper itself" if slug == self.paper.slug else f"no paper {slug!r}"
-                    )
+                    message = f"{name} names the paper itself" if slug == self.paper.slug else f"no paper {slug!r}"
                     remedy = did_you_mean(slug, set(self.catalogue.papers) - {self.paper.slug}) or "remove it"
                     problems.append(self.at(("paper", name, index), message, remedy))
         for index, dotted in enumerate(data["code"]):
@@ -109,19 +99,13 @@ class _Page:
                         if expression is not None:
                             expressions.parse(expression, kind)
                     except ExpressionError as error:
-                        problems.append(
-                            self.at((*path, name), f"{item['id']}: {error}", "correct the expression")
-                        )
+                        problems.append(self.at((*path, name), f"{item['id']}: {error}", "correct the expression"))
                 for name in set(item.get("controls") or []) - known:
                     remedy = did_you_mean(name, known) or "add it under controls, or remove it here"
-                    problems.append(
-                        self.at((*path, "controls"), f"{item['id']}: no control {name!r}", remedy)
-                    )
+                    problems.append(self.at((*path, "controls"), f"{item['id']}: no control {name!r}", remedy))
                 if group == "controls" and item["id"] not in used:
                     message = f"the control {item['id']!r} guards no claim"
-                    problems.append(
-                        self.at((*path, "id"), message, "name it in a claim's `controls`, or remove it")
-                    )
+                    problems.append(self.at((*path, "id"), message, "name it in a claim's `controls`, or remove it"))
         return problems
 
     def body(self) -> list[Problem]:

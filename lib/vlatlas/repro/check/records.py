@@ -23,16 +23,12 @@ def check(catalogue: Catalogue) -> list[Problem]:
             if path.suffix not in (".json", ".svg", ".png") or stem not in JUDGED_PROFILES:
                 message = "no record's file has this name"
                 problems.append(
-                    Problem(
-                        file, 0, message, f"remove it; names are {'|'.join(JUDGED_PROFILES)}.json|svg|png"
-                    )
+                    Problem(file, 0, message, f"remove it; names are {'|'.join(JUDGED_PROFILES)}.json|svg|png")
                 )
             elif path.suffix == ".json":
                 problems += _record(paper, path, file, sources)
             elif not (folder / f"{stem}.json").is_file():
-                problems.append(
-                    Problem(file, 0, "a figure without its record", "remove it, or keep the run again")
-                )
+                problems.append(Problem(file, 0, "a figure without its record", "remove it, or keep the run again"))
     return problems
 
 
@@ -45,22 +41,16 @@ def _record(paper: Paper, path, file: str, sources: Sources) -> list[Problem]:
     if not record.sealed:
         return [Problem(file, 0, "changed by hand after the run: its digest does not fit its content", again)]
     if (record.slug, record.profile) != (paper.slug, path.stem):
-        return [
-            Problem(file, 0, f"this is the {record.profile} record of {record.slug}", "move it to its place")
-        ]
+        return [Problem(file, 0, f"this is the {record.profile} record of {record.slug}", "move it to its place")]
     problems = []
     for name, entry in record["metrics"].items():
         if entry != summarise(entry["values"]):
             line = _line(path, f'"{name}": {{')
-            problems.append(
-                Problem(file, line, f"mean or sd of {name!r} do not follow from its values", again)
-            )
+            problems.append(Problem(file, line, f"mean or sd of {name!r} do not follow from its values", again))
     for name, digest in record["figures"].items():
         figure = path.parent / record.figure_file(name)
         if not figure.is_file() or file_digest(figure) != digest:
-            problems.append(
-                Problem(file, 0, f"the figure {figure.name} is missing or not the one the run drew", again)
-            )
+            problems.append(Problem(file, 0, f"the figure {figure.name} is missing or not the one the run drew", again))
     if paper.status != "notebook":
         return [
             *problems,
@@ -84,9 +74,7 @@ def _verdicts(paper: Paper, record: Record, path, file: str) -> list[Problem]:
     for index, control in enumerate(judged.controls):
         if control.get("problem"):
             line = paper.lines.get(("paper", "controls", index, "check"), 0)
-            problems.append(
-                Problem(page, line, f"{control['id']}: {control['problem']}", "correct the check")
-            )
+            problems.append(Problem(page, line, f"{control['id']}: {control['problem']}", "correct the check"))
     for name in ("claims", "controls", "verdict"):
         if judged[name] != record[name]:
             message = f"its {name} are not those of the page any more"

@@ -16,13 +16,7 @@ def lines_outside_code(body: str):
     for number, line in enumerate(body.split("\n"), start=1):
         match = FENCE.match(line)
         if fence:
-            if (
-                match
-                and match[1][0] == fence[0]
-                and len(match[1]) >= len(fence)
-                and not match[2]
-                and not match[3]
-            ):
+            if match and match[1][0] == fence[0] and len(match[1]) >= len(fence) and not match[2] and not match[3]:
                 fence = None
             continue
         if match and match[1][0] != ":":
