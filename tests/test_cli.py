@@ -200,16 +200,13 @@ def test_errors_that_are_not_usage_exit_one(root, capsys):
     status, _, err = run(capsys, "keep", "flip")
     assert (
         status == 1
-        and err
-        == "vlatlas: flip has no finished cpu run to keep; run: vlatlas reproduce flip --profile cpu\n"
+        and err == "vlatlas: flip has no finished cpu run to keep; run: vlatlas reproduce flip --profile cpu\n"
     )
     status, out, _ = run(capsys, "check")
     assert status == 1 and "problems" in out
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code", "metadata": 3}]}']
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [{"cell_type": "code", "metadata": 3}]}'])
 def test_a_damaged_notebook_or_page_is_one_line(root, capsys, text):
     notebook = root / "book/papers/flip/reproduce.ipynb"
     whole = notebook.read_text()
@@ -218,9 +215,7 @@ def test_a_damaged_notebook_or_page_is_one_line(root, capsys, text):
     assert status == 1 and "Traceback" not in err
     if '"code"' not in text:
         assert err.count("\n") == 1 and "is not a notebook" in err
-    assert (
-        run(capsys, "check")[0] == 1 and run(capsys, "show", "flip")[0] == 0 and run(capsys, "list")[0] == 0
-    )
+    assert run(capsys, "check")[0] == 1 and run(capsys, "show", "flip")[0] == 0 and run(capsys, "list")[0] == 0
     notebook.write_text(whole)
     (root / "book/papers/flip/index.md").write_text("---\n" + text)
     status, _, err = run(capsys, "reproduce", "flip")
@@ -264,9 +259,7 @@ def test_doctor_reports_every_requirement(root, capsys):
 def test_doctor_says_how_to_mend(monkeypatch):
     from vlatlas.repro import doctor
 
-    monkeypatch.setattr(
-        doctor, "_requirements", lambda: {"absent-package": ">=1", "pyyaml": ">=999", "numpy": ""}
-    )
+    monkeypatch.setattr(doctor, "_requirements", lambda: {"absent-package": ">=1", "pyyaml": ">=999", "numpy": ""})
     found = {f.what: f for f in doctor._packages()}
     assert found["absent-package"].state == "bad" and "make setup" in found["absent-package"].remedy
     assert found["pyyaml"].state == "bad" and ">=999" in found["pyyaml"].detail

@@ -54,9 +54,7 @@ def build_parser() -> Parser:
     p = add("list", "list the papers")
     p.add_argument("--family", metavar="F", help="only this family (training, detection, ...)")
     p.add_argument("--status", metavar="S", help="only planned, notes or notebook")
-    p.add_argument(
-        "--verdict", metavar="V", help="only reproduced, 'partly reproduced', 'not reproduced' or none"
-    )
+    p.add_argument("--verdict", metavar="V", help="only reproduced, 'partly reproduced', 'not reproduced' or none")
     p.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     p = add("show", "show one paper: facts, claims, records")
@@ -73,9 +71,7 @@ def build_parser() -> Parser:
     p.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:N or mps")
     p.add_argument("-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
                    help="set a parameter of the notebook; may be repeated")  # fmt: skip
-    p.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="time limit of a run (default by profile)"
-    )
+    p.add_argument("--timeout", type=float, metavar="SECONDS", help="time limit of a run (default by profile)")
     p.add_argument("--force", action="store_true", help="run even if nothing has changed")
     p.add_argument("--strict", action="store_true", help="exit 1 unless every testable claim is reproduced")
     p.add_argument("--jobs", type=int, default=1, metavar="N", help="so many papers at a time")

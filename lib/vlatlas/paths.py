@@ -21,9 +21,7 @@ def root() -> Path:
     if given:
         path = Path(given).expanduser().resolve()
         if not (path / "papers.bib").is_file():
-            raise NotACheckout(
-                f"VLATLAS_ROOT={given} holds no papers.bib; unset it, or point it at a checkout"
-            )
+            raise NotACheckout(f"VLATLAS_ROOT={given} holds no papers.bib; unset it, or point it at a checkout")
         return path
     for start in (Path.cwd(), Path(__file__).resolve().parent):
         for folder in (start, *start.parents):
