@@ -44,7 +44,7 @@ serve: book ## build the site and serve it on this machine, port 8000
 	@cd _build/html && echo "http://127.0.0.1:8000" && ../../$(BIN)/python -m http.server --bind 127.0.0.1 8000
 
 test: $(VENV)/.ready ## everything CI runs: library, pages, every notebook in the smoke profile, the site
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 bench: $(VENV)/.ready ## measure speed, every figure as a ratio against a baseline of the same run
 	@$(BIN)/python -m vlatlas.bench

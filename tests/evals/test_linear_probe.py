@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from vlatlas.evals import LinearProbe, shots_to_match
 
 

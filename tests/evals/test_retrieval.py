@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from vlatlas.evals import recall_at_k
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+
 from vlatlas.evals import accuracy, balanced_accuracy, class_embeddings, encode_images, predict
 
 

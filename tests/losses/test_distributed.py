@@ -5,6 +5,7 @@ import reference
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+
 from vlatlas.losses import ClipLoss, SigLipLoss
 
 N, D = 10, 6

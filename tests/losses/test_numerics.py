@@ -3,6 +3,7 @@
 import pytest
 import reference
 import torch
+
 from vlatlas.losses import ClipLoss, MultiPositiveClipLoss, SigLipLoss
 
 open_clip_loss = pytest.importorskip("open_clip.loss")

@@ -3,6 +3,7 @@
 import pytest
 import reference
 import torch
+
 from vlatlas.losses import ClipLoss, MultiPositiveClipLoss, SigLipLoss
 
 TILES = [None, 1, 3, 64, "auto"]
@@ -66,9 +67,7 @@ def test_gradcheck(tile):
     b = torch.tensor(-1.0, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(ClipLoss(tile=tile), (u, v, s))
     assert torch.autograd.gradcheck(SigLipLoss(tile=tile), (u, v, s, b))
-    assert torch.autograd.gradcheck(
-        lambda *x: MultiPositiveClipLoss()(*x, torch.tensor([0, 1, 0, 2, 1])), (u, v, s)
-    )
+    assert torch.autograd.gradcheck(lambda *x: MultiPositiveClipLoss()(*x, torch.tensor([0, 1, 0, 2, 1])), (u, v, s))
 
 
 def test_permuting_the_pairs_changes_nothing():
@@ -83,4 +82,6 @@ def test_permuting_the_pairs_changes_nothing():
 
 def test_softmax_at_scale_zero_is_the_entropy_of_a_guess():
     u, v = reference.pairs(8)
-    assert ClipLoss()(u, v, torch.tensor(0.0, dtype=torch.float64)).item() == pytest.approx(torch.log(torch.tensor(8.0)).item())
+    assert ClipLoss()(u, v, torch.tensor(0.0, dtype=torch.float64)).item() == pytest.approx(
+        torch.log(torch.tensor(8.0)).item()
+    )

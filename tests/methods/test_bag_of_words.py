@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from vlatlas.methods.bag_of_words import BagOfWords, BagOfWordsLoss
 from vlatlas.models import CLIP, ClipConfig
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+
 from vlatlas.models import CLIP, ClipConfig, load, load_checkpoint, save_checkpoint, shipped
 from vlatlas.models.checkpoint import load_state, save_state, sha256
 from vlatlas.models.zoo import CHECKPOINTS

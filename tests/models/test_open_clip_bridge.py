@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+
 from vlatlas.models import load
 
 open_clip = pytest.importorskip("open_clip")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from vlatlas.models import PatchDropout, VisionTransformer
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from vlatlas.models import WordTokenizer
 from vlatlas.models.tokenizer import END, PAD, UNKNOWN
 

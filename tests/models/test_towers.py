@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from vlatlas.models import CLIP, Block, ClipConfig, TextTransformer, VisionTransformer, tower_flops
 from vlatlas.models.flops import block_flops, ideal_speedup
 from vlatlas.models.transformer import Attention

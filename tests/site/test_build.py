@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from vlatlas import paths
 from vlatlas.repro import catalogue, toc
 from vlatlas.repro.vocabulary import SECTIONS
@@ -13,7 +14,7 @@ from vlatlas.site.build import build
 from vlatlas.site.links import broken, external, pages
 
 ROOT = paths.root()
-HOSTILE = '<script>alert(1)</script>'
+HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +75,10 @@ def test_hostile_fields_stay_text(tmp_path):
     family.write_text("# Training\n\n```{family-papers} training\n```\n")
     bib = (ROOT / "papers.bib").read_text(encoding="utf-8")
     entries = [e for e in re.split(r"\n(?=@)", bib) if re.match(r"@\w+\{(li2023flip|he2022mae),", e)]
-    bad = "".join(entries).replace("Scaling Language-Image", f"{HOSTILE} Scaling").replace(
-        "https://github.com/facebookresearch/flip", "javascript:alert(1)"
+    bad = (
+        "".join(entries)
+        .replace("Scaling Language-Image", f"{HOSTILE} Scaling")
+        .replace("https://github.com/facebookresearch/flip", "javascript:alert(1)")
     )
     (tmp_path / "papers.bib").write_text(bad, encoding="utf-8")
     (tmp_path / "_config.yml").write_text((ROOT / "_config.yml").read_text())

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from docutils import nodes
+
 from vlatlas.site import links, overlay, parts
 from vlatlas.site.code import source_of
 
@@ -41,7 +42,10 @@ def test_the_link_checker_finds_what_is_broken(tmp_path):
     )
     (tmp_path / "b.html").write_text('<p id="here"></p>')
     assert [b.split(": ")[1] for b in links.broken(tmp_path)] == ["b.html#gone", "c.html", "#no"]
-    assert [e.split(": ", 1)[1] for e in links.external(tmp_path)] == ["https://x.example/i.png", "https://cdn.example/x.js"]
+    assert [e.split(": ", 1)[1] for e in links.external(tmp_path)] == [
+        "https://x.example/i.png",
+        "https://cdn.example/x.js",
+    ]
 
 
 class App:
@@ -51,7 +55,9 @@ class App:
 
 def notebook(text: str) -> str:
     cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": text}
-    return json.dumps({"cells": [cell], "metadata": {"papermill": {"input_path": "/x"}}, "nbformat": 4, "nbformat_minor": 5})
+    return json.dumps(
+        {"cells": [cell], "metadata": {"papermill": {"input_path": "/x"}}, "nbformat": 4, "nbformat_minor": 5}
+    )
 
 
 def test_a_notebook_page_shows_the_best_run_and_says_what_it_is(tmp_path):

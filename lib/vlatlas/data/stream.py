@@ -38,16 +38,17 @@ class Pool:
         """Images (B, 3, H, W) float32 in [0, 1]."""
         return self.images[rows].float().div_(255)
 
-    def batches(self, batch_size: int, seed: int = 0, with_groups: bool = True) -> Callable[[int], tuple]:
-        """step -> (images, ids, {"group": ...}). The pool is walked in a new random order in every epoch.
+    def batches(
+        self, batch_size: int, seed: int = 0, with_groups: bool = True, indices: bool = False
+    ) -> Callable[[int], tuple]:
+        """step -> (images, ids, {"group": ...}), or the row numbers alone with `indices`. The pool is walked in a new
+        random order in every epoch.
 
         Raises:
             ValueError: a batch larger than the pool.
         """
         if batch_size > self.size:
-            raise ValueError(
-                f"batch size {batch_size} is larger than the pool of {self.size}; render a larger pool"
-            )
+            raise ValueError(f"batch size {batch_size} is larger than the pool of {self.size}; render a larger pool")
         per_epoch = self.size // batch_size
         orders: dict[int, Tensor] = {}
 
@@ -58,6 +59,8 @@ class Pool:
                 generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
                 orders[epoch] = torch.randperm(self.size, generator=generator)
             rows = orders[epoch][place * batch_size : (place + 1) * batch_size]
+            if indices:
+                return rows
             further = {"group": self.group[rows]} if with_groups else {}
             return self.floats(rows), self.ids[rows], further
 

@@ -27,9 +27,7 @@ class MultiPositiveClipLoss(nn.Module):
         ValueError: shapes that do not match, an empty batch.
     """
 
-    def forward(
-        self, image_features: Tensor, text_features: Tensor, logit_scale: Tensor, group: Tensor
-    ) -> Tensor:
+    def forward(self, image_features: Tensor, text_features: Tensor, logit_scale: Tensor, group: Tensor) -> Tensor:
         check_features(image_features, text_features)
         if group.shape != image_features.shape[:1]:
             raise ValueError(f"group {tuple(group.shape)} must name one group for each of {len(image_features)} pairs")

@@ -45,4 +45,3 @@ class TiledSigmoid(torch.autograd.Function):
     def backward(ctx, upstream: Tensor):
         grads = (g * upstream.to(g.dtype) for g in ctx.saved_tensors)
         return *(g.to(t) for g, t in zip(grads, ctx.dtypes, strict=True)), None, None
-

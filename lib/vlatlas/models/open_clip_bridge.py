@@ -35,7 +35,7 @@ def load_open_clip(spec: str) -> nn.Module:
             raise
         raise FileNotFoundError(
             f"the weights {tag!r} of {architecture} are not in the local cache and could not be fetched "
-            f"({type(error).__name__}). On a machine with a network run: python -c \"import open_clip; "
+            f'({type(error).__name__}). On a machine with a network run: python -c "import open_clip; '
             f"open_clip.create_model_and_transforms('{architecture}', pretrained='{tag}')\" and copy its cache "
             "folder (HF_HOME, by default ~/.cache/huggingface) here, or give a file: "
             f"open_clip:{architecture}@FILE"

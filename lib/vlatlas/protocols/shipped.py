@@ -24,7 +24,12 @@ from ..train import TrainConfig, train
 
 # What scenes-clip has seen: three of eight styles, three quarters of the (shape, colour) combinations.
 WORLD = World(
-    styles=("flat", "shaded", "photo"), held_out="combinations", detail="varied", rotation=10.0, fill=(0.6, 0.9), spread=0.3
+    styles=("flat", "shaded", "photo"),
+    held_out="combinations",
+    detail="varied",
+    rotation=10.0,
+    fill=(0.6, 0.9),
+    spread=0.3,
 )
 SIZES = dict(patch_size=8, width=128, depth=4, heads=4, text_width=96, text_depth=2, text_heads=3, context=24)
 POOL = 100_000

@@ -19,7 +19,16 @@ def build(root: Path, output: Path | None = None) -> int:
         print(*stale, sep="\n", file=sys.stderr)
         return 1
     where = ["--path-output", str(output)] if output else []
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-q", "-n", "-W", "--keep-going", *where]
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        str(root),
+        "-q",
+        "-n",
+        "-W",
+        "--keep-going",
+        *where,
+    ]
     status = subprocess.run(command, check=False).returncode
     if status:
         return status

@@ -1,4 +1,4 @@
-"""The scoreboard as files for other programs: data/papers.json and data/claims.csv beside the pages."""
+"""The scoreboard as files for other programs: data/claims.csv and data/claims.json beside the pages."""
 
 import csv
 import io

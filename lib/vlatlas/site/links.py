@@ -32,7 +32,7 @@ def pages(folder: Path) -> dict[Path, _Page]:
 
 
 def broken(folder: Path) -> list[str]:
-    """"page: link" for every link inside the site to a file or an anchor that does not exist."""
+    """ "page: link" for every link inside the site to a file or an anchor that does not exist."""
     found, out = pages(folder), []
     for path, page in found.items():
         for link in [*page.links, *page.loads]:
@@ -43,13 +43,18 @@ def broken(folder: Path) -> list[str]:
             if target.is_dir():
                 target /= "index.html"
             known = target in found
-            if not target.is_file() or parts.fragment and known and unquote(parts.fragment) not in found[target].anchors:
+            if (
+                not target.is_file()
+                or parts.fragment
+                and known
+                and unquote(parts.fragment) not in found[target].anchors
+            ):
                 out.append(f"{path.relative_to(Path(folder).resolve())}: {link}")
     return out
 
 
 def external(folder: Path) -> list[str]:
-    """"page: address" for everything a page would load from another host."""
+    """ "page: address" for everything a page would load from another host."""
     return [
         f"{path.relative_to(Path(folder).resolve())}: {address}"
         for path, page in pages(folder).items()

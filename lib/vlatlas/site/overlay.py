@@ -45,13 +45,14 @@ def overlay(app, docname: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
-def fingerprint(root: Path, docname: str, everything: str) -> str:
-    """A digest of what a page shows besides its own text: records and runs of its paper, or of all papers."""
+def fingerprint(root: Path, docname: str, everything: str, existing: str) -> str:
+    """A digest of what a page shows besides its own text: records and runs of its paper, or of all papers, and which
+    papers have pages (links to the others are plain text)."""
     slug = slug_of(docname)
     if slug is None:
         tables = docname.startswith(("book/families/", "book/reference/")) or docname == "book/index"
-        return everything if tables else ""
-    return _digest(_inputs(root, slug))
+        return everything if tables else existing
+    return _digest(_inputs(root, slug)) + existing
 
 
 def _inputs(root: Path, slug: str) -> list[Path]:
@@ -73,7 +74,8 @@ def outdated(app, env, added, changed, removed) -> list[str]:
     root = Path(app.srcdir)
     pages = [p for paper in atlas(app).papers.values() for p in (paper.page, *_inputs(root, paper.slug)) if p.is_file()]
     everything = _digest([*pages, root / "papers.bib"])
-    now = {doc: fingerprint(root, doc, everything) for doc in env.found_docs}
+    existing = ",".join(p.slug for p in atlas(app).papers.values() if p.page.is_file())
+    now = {doc: fingerprint(root, doc, everything, existing) for doc in env.found_docs}
     before = getattr(env, "vlatlas_inputs", {})
     env.vlatlas_inputs = now
     return [doc for doc, digest in now.items() if doc in before and before[doc] != digest]

@@ -29,25 +29,23 @@ class FamilyPapers(SphinxDirective):
 
 
 class FamilyTable(SphinxDirective):
-    """{family-table} family: every measured claim of its papers, one table per profile."""
+    """{family-table} family: every measured claim of its papers, one table for each profile and protocol."""
 
     required_arguments = 1
 
     def run(self):
         found = atlas(self.env.app)
+        groups: dict[tuple[str, str], list] = {}
+        for p in found.of_family(self.arguments[0]):
+            for profile, record in shown_records(p).items():
+                rows = groups.setdefault((profile, p.data["protocol"] or "own"), [])
+                for claim in record.claims:
+                    value, ours = claim["paper"]["value"], measured_text(claim)
+                    rows.append([paper_link(found, p.slug), claim["says"], value, ours, badge(claim["verdict"])])
         out = []
-        for profile in ("full", "gpu", "cpu"):
-            rows = []
-            for p in found.of_family(self.arguments[0]):
-                record = shown_records(p).get(profile)
-                for claim in record.claims if record else []:
-                    rows.append(
-                        [paper_link(found, p.slug), claim["says"], claim["paper"]["value"], measured_text(claim),
-                         badge(claim["verdict"])]
-                    )  # fmt: skip
-            if rows:
-                out.append(nodes.rubric("", f"Measured, profile {profile}"))
-                out.append(table(["paper", "claim", "paper's value", "ours", "verdict"], rows))
+        for (profile, protocol), rows in groups.items():
+            out.append(nodes.rubric("", f"Measured, profile {profile}, protocol {protocol}"))
+            out.append(table(["paper", "claim", "paper's value", "ours", "verdict"], rows))
         return out or [paragraph("No paper of this family has a record yet; the table fills as notebooks land.")]
 
 
@@ -81,7 +79,10 @@ class Scoreboard(SphinxDirective):
                         [
                             paper_link(found, p.slug),
                             claim["says"],
-                            [paragraph(claim["paper"]["value"]), paragraph(claim["paper"]["where"], classes=("where",))],
+                            [
+                                paragraph(claim["paper"]["value"]),
+                                paragraph(claim["paper"]["where"], classes=("where",)),
+                            ],
                             measured_text(row) if row else "",
                             badge(row["verdict"] if row else None),
                             f"{profile}, {len(record.seeds)} seeds, {record.date}" if record else "",
