@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import catalogue as catalogue_
 from .. import toc
 from ..problems import Problem
-from . import bibliography, notebooks, pages, records
+from . import bibliography, notebooks, pages, records, second_reader
 
 
 def run(root: Path | None = None) -> list[Problem]:
@@ -17,6 +17,8 @@ def run(root: Path | None = None) -> list[Problem]:
     if not (found.root / "papers.bib").is_file():
         return problems
     problems += bibliography.check(found)
+    if not any(p.file == second_reader.FILE for p in problems):  # a broken file has been reported already, with lines
+        problems += second_reader.check(found)
     problems += pages.check(found)
     problems += notebooks.check(found)
     problems += records.check(found)
