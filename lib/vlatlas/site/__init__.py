@@ -9,7 +9,7 @@ STATIC = Path(__file__).parent / "static"
 
 def setup(app) -> dict:
     """Register directives, the `paper` role, the overlay of executed notebooks, and the downloads."""
-    from . import claims, code, downloads, facts, overlay, paper_role, state, tables
+    from . import cards, claims, code, downloads, facts, overlay, paper_role, state, tables
 
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(STATIC)))
     app.add_css_file("atlas.css")
@@ -21,6 +21,7 @@ def setup(app) -> dict:
     app.add_directive("family-table", tables.FamilyTable)
     app.add_directive("catalogue", tables.CatalogueTable)
     app.add_directive("scoreboard", tables.Scoreboard)
+    app.add_directive("model-cards", cards.ModelCards)
     app.add_directive("atlas-state", tables.AtlasState)
     app.add_role("paper", paper_role.paper)
     app.connect("env-get-outdated", overlay.outdated)
