@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from vlatlas import paths
-from vlatlas.repro import catalogue, runner
+from vlatlas.repro import catalogue, expressions, runner
 
 ROOT = paths.root()
 NOTEBOOKS = sorted(p.slug for p in catalogue.load(ROOT).papers.values() if p.status == "notebook")
@@ -40,13 +40,11 @@ def test_it_runs_under_the_runner_and_the_same_seed_gives_the_same_numbers(slug)
 @pytest.mark.parametrize("slug", NOTEBOOKS)
 def test_every_check_names_metrics_that_the_notebook_records(slug):
     result = runner.reproduce(slug, "smoke", seeds=[0], device="cpu", root=ROOT, say=lambda line: None)
-    from vlatlas.repro.expressions import names
-
     recorded = set(result.record.metrics)
     data = catalogue.load(ROOT)[slug].data
     for item in (*data["claims"], *data["controls"]):
         for text in (item["check"], item.get("direction")):
-            assert text is None or names(text) <= recorded, item["id"]
+            assert text is None or set(expressions.parse(text).names) <= recorded, item["id"]
 
 
 @pytest.mark.slow
