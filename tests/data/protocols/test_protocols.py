@@ -15,7 +15,7 @@ from vlatlas.data.protocols import (
     edits,
     multilingual,
     noisy,
-    pretraining,
+    unseen,
     video,
     web,
 )
@@ -32,12 +32,12 @@ def pairs(captions):
     return {(o["colour"], o["shape"]) for c in captions for o in parse(c).objects}
 
 
-def test_pretraining_never_names_a_held_out_combination():
-    train = pairs(pretraining.TRAIN.batch(0, range(20_000)).captions)
-    train |= pairs(pretraining.RETRIEVAL.batch(0, range(5000)).captions)
-    novel = pairs(pretraining.NOVEL.batch(pretraining.TEST_SEED, range(5000)).captions)
+def test_training_never_names_a_held_out_combination():
+    train = pairs(unseen.TRAIN.batch(0, range(20_000)).captions)
+    train |= pairs(unseen.RETRIEVAL.batch(0, range(5000)).captions)
+    novel = pairs(unseen.NOVEL.batch(unseen.TEST_SEED, range(5000)).captions)
     assert not train & novel and len(train) == 48 and len(novel) == 16
-    gallery = pretraining.retrieval(300)
+    gallery = unseen.retrieval(300)
     assert len(set(gallery.captions)) == 300
 
 

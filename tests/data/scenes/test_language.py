@@ -1,5 +1,6 @@
 """Foils are false, paraphrases and negations are true, questions have the right and balanced answers."""
 
+import hashlib
 import re
 from collections import Counter
 
@@ -9,14 +10,52 @@ from vlatlas.data.scenes import World, parse
 from vlatlas.data.scenes.dense import alpha
 from vlatlas.data.scenes.edits import edit
 from vlatlas.data.scenes.english import realise
+from vlatlas.data.scenes.languages import Language, chinese, realise_all
 from vlatlas.data.scenes.negatives import KINDS, foils, opposite, shuffled
 from vlatlas.data.scenes.questions import KINDS as QUESTIONS
 from vlatlas.data.scenes.questions import NUMBERS, ask, dialogue
 from vlatlas.data.scenes.wording import alt_text, canonical, long, negated, paraphrase, vocabulary
 
+DIGESTS = {  # sha256 over the texts of the first 1,000 scenes
+    "foils": "0dbce6384fe2d478c4d33956fa2a24402bc0f1f8537eb262ba264b55cf85010e",
+    "paraphrases": "ec7c70b6a2ce3ac41bb2dd53c462d26a0d956bec011e86bb8df7ea3c37d5ed1f",
+    "long": "6f3f638cba5ac47320bdfb69995960c902a37b9324215023f249abe3477a29b5",
+    "alt": "433c1e7defc6405700c13172295e243082f6d010e3664d95baef0823e31c7af9",
+    "negated": "6c7c9e8f474ae91f263ee6e5bb4426a863bb6f957e56467ae07cfed80d7550cd",
+    "questions": "4813480fea4c945e387471eb91ec27d97df977fe10b837f53061803cad1db993",
+    "edits": "4fb650f1b01ae528617767d5e7cc2f65bcef0950d29ae8628854e0c80ee3752d",
+    "chinese": "58a11e1c31610e27c50261df38ef7093b49333686135e4b678bf75b722158ae4",
+    "procedural": "409fee4c83d494232c1298ada11b456aca06de2c242c051905c551cabc430900",
+}
 WORLD = World(objects=(2, 2), backgrounds=8, sizes=3)
 MANY = World(objects=(1, 4), styles=("flat", "photo"))
 N = 10_000
+
+
+def texts(name: str) -> list[str]:
+    batch = MANY.batch(0, range(1000))
+    if name == "foils":
+        return [realise(f) for k in KINDS for f in foils(batch, k) if f]
+    if name == "questions":
+        return [f"{q.text} {q.answer}" for k in QUESTIONS for q in ask(batch, k) if q]
+    return {
+        "paraphrases": lambda: [paraphrase(s, k) for k, s in enumerate(batch.statements)],
+        "long": lambda: [" ".join(t) for t in long(batch)],
+        "alt": lambda: alt_text(batch)[0],
+        "negated": lambda: [realise(s) for s in negated(batch)],
+        "edits": lambda: edit(batch)[1],
+        "chinese": lambda: [chinese(s) for s in batch.statements],
+        "procedural": lambda: realise_all(Language("x", "greek"), batch.statements),
+    }[name]()
+
+
+def fingerprint(name: str) -> str:
+    return hashlib.sha256("\n".join(texts(name)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_first_thousand_texts_are_the_committed_ones(name):
+    assert fingerprint(name) == DIGESTS[name]
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,12 @@
-"""Experimental set-ups shared by a family of papers: one module each, one frozen configuration, one digest.
+"""The data of experimental set-ups that a family of papers shares: one module each, one frozen configuration,
+one digest.
 
 A protocol's `digest()` covers the data that it serves; `FROZEN` is what it was when the protocol was
 calibrated. Numbers from two protocols, or from two digests of one, do not belong in one table.
 """
 
 NAMES = (
-    "pretraining",
+    "unseen",
     "compositional",
     "domains",
     "noisy",

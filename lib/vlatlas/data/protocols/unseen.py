@@ -1,4 +1,4 @@
-"""pretraining: train from scratch on pairs of scene and caption, evaluate zero-shot, retrieval and transfer.
+"""unseen: what a model trained on base combinations makes of novel ones, of other styles, of a large gallery.
 
 Train on `TRAIN` (seed = the run's seed), evaluate on the worlds below with seed `TEST_SEED`: base
 combinations, novel combinations, 1,000 two-object scenes with captions of their own for retrieval, and three
