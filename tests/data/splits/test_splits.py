@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from vlatlas.data.protocols import (
+from vlatlas.data.splits import (
     NAMES,
     binding,
     compositional,
@@ -24,7 +24,7 @@ from vlatlas.data.scenes import parse
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_protocols_data_are_frozen(name):
-    module = importlib.import_module(f"vlatlas.data.protocols.{name}")
+    module = importlib.import_module(f"vlatlas.data.splits.{name}")
     assert module.digest() == module.FROZEN
 
 

@@ -1,4 +1,4 @@
-"""One digest for the data that a protocol serves."""
+"""One digest for the data that a split serves."""
 
 import hashlib
 
