@@ -5,13 +5,14 @@ import torch
 
 from vlatlas.data.grounded import GROUNDING, TASKS, fits, words_of
 from vlatlas.protocols.detection import Detection
+from vlatlas.protocols.detection_data import NAMES
 
 SMALL = Detection(boxes=24, grounding=24, test=12, batch=6)
 
 
 def test_no_task_asks_for_a_name_of_the_box_data_and_no_object_fits_two_classes():
     for name, (world, classes) in TASKS.items():
-        assert not any(c in SMALL.names for c in classes)
+        assert not any(c in NAMES for c in classes)
         objects = [o for g in world.batch(3, range(40)).graphs for o in g.objects]
         found = [sum(fits(o, c) for c in classes) for o in objects]
         assert max(found) == 1, name
@@ -74,18 +75,18 @@ def test_a_perfect_detector_scores_one_and_the_order_of_classes_does_not_matter(
 
 def test_pre_training_and_fine_tuning_learn_and_leave_the_given_detector_alone():
     quick = Detection(boxes=24, grounding=24, test=12, batch=6, steps=12, tune_steps=8, lr=3e-3)
-    for classes in (None, 16):
-        net = quick.detector(0, classes=classes)
+    for closed in (False, True):
+        net = quick.detector(0, closed=closed)
         support = quick.support("shapes", 1, 0)
-        if classes is None:
-            before = quick.loss(net, *support).item()
-        quick.pretrain(net, 0, ("boxes", "grounding") if classes is None else ("boxes",))
+        if not closed:
+            before = quick.loss(net, support).item()
+        quick.pretrain(net, 0, ("boxes",) if closed else ("boxes", "grounding"))
         kept = {k: v.clone() for k, v in net.state_dict().items()}
         tuned = quick.tune(net, "shapes", 1, 0)
         assert all(torch.equal(v, kept[k]) for k, v in net.state_dict().items())
         assert tuned.classes is None or len(tuned.classes) == 4
-        if classes is None:
-            after_pretraining, after_shots = quick.loss(net, *support).item(), quick.loss(tuned, *support).item()
+        if not closed:
+            after_pretraining, after_shots = quick.loss(net, support).item(), quick.loss(tuned, support).item()
             assert after_shots < after_pretraining < before
 
 
@@ -96,7 +97,7 @@ def test_support_holds_the_shots_and_more_shots_contain_fewer():
         assert counts.min() >= shots
     assert len(four[0]) > len(one[0])
     assert all((four[0] == scene).all(dim=(1, 2)).any() for scene in one[0])
-    with pytest.raises(ValueError, match="400 shots"):
+    with pytest.raises(ValueError, match="400 shots of each of plain object, striped object, dotted object"):
         SMALL.support("textures", 400, 3)
 
 

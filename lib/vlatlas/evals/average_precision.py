@@ -1,26 +1,10 @@
 """Average precision of detections, as COCO computes it (Lin et al. 2014): 101 recall points, greedy matching by score."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-
-def box_iou(a: Tensor, b: Tensor) -> Tensor:
-    """(N, M) intersection over union of boxes (N, 4) and (M, 4), x0, y0, x1, y1; 0 where both are empty."""
-    low, high = torch.maximum(a[:, None, :2], b[None, :, :2]), torch.minimum(a[:, None, 2:], b[None, :, 2:])
-    inter = (high - low).clamp(min=0).prod(dim=2)  # (N, M)
-    area_a, area_b = ((x[:, 2:] - x[:, :2]).clamp(min=0).prod(dim=1) for x in (a, b))
-    return inter / (area_a[:, None] + area_b[None, :] - inter).clamp(min=1e-9)
-
-
-def nms(boxes: Tensor, scores: Tensor, threshold: float = 0.5) -> Tensor:
-    """Rows that greedy non-maximum suppression keeps, best first: boxes (N, 4), scores (N,) -> (K,) long."""
-    order = scores.argsort(descending=True, stable=True)
-    overlaps = (box_iou(boxes[order], boxes[order]) > threshold).tolist()
-    keep: list[int] = []
-    for i in range(len(order)):
-        if not any(overlaps[i][j] for j in keep):
-            keep.append(i)
-    return order[keep]
+from .boxes import box_iou
 
 
 def match(boxes: Tensor, truth: Tensor, threshold: float) -> Tensor:
@@ -51,7 +35,8 @@ def interpolated(hits: Tensor, positives: int) -> float:
     recall = found / positives
     precision = found / torch.arange(1, len(hits) + 1)
     envelope = precision.flip(0).cummax(dim=0).values.flip(0)
-    place = torch.searchsorted(recall, torch.linspace(0, 1, 101, dtype=torch.float64) - 1e-12)  # first recall >= r
+    points = torch.from_numpy(np.linspace(0, 1, 101))  # COCO's own floats: 7 of 20 does not reach its 0.35000000000000003
+    place = torch.searchsorted(recall, points)  # first recall >= r
     padded = torch.cat([envelope, torch.zeros(1, dtype=torch.float64)])
     return padded[place].mean().item()
 
