@@ -1,0 +1,15 @@
+"""FLIP without its idea: no patch is ever dropped, so nothing is saved and nothing is left to unmask."""
+
+MUTATIONS = {
+    "no-patch-is-dropped": {
+        "says": "patch dropout lets every patch through, at every mask ratio",
+        "replaces": {"vlatlas.models.patch_dropout.PatchDropout.forward": "keep_all"},
+    },
+}
+
+
+def keep_all(original):
+    def forward(self, tokens):
+        return tokens
+
+    return forward
