@@ -1,0 +1,119 @@
+"""The dense protocol on a few scenes, with an untrained backbone where weights do not matter."""
+
+import pytest
+import torch
+
+from vlatlas.data.splits import dense as split
+from vlatlas.methods.last_block import enter_many, plain_tokens
+from vlatlas.methods.maskclip import Segmenter, TunedClip
+from vlatlas.models import load
+from vlatlas.models.inside import look_inside
+from vlatlas.protocols.dense import Dense
+from vlatlas.protocols.dense_clip import resized, start
+
+SMALL = Dense(test=12, labelled=24, unlabelled=8, part="threshold", student_steps=2, tuning_steps=2, batch=4)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return start(3).eval()
+
+
+def test_perfect_maps_score_one_and_maps_of_nothing_score_chance():
+    truth = SMALL.scenes.truth
+    perfect = torch.stack([(truth == c).float() for c in range(24)], dim=1)
+    scores = SMALL.score(perfect)
+    assert {k: scores[k] for k in ("pixel", "shape", "colour", "present", "auroc")} == dict.fromkeys(
+        ("pixel", "shape", "colour", "present", "auroc"), 1.0
+    )
+    assert scores["miou"] == 1.0 == SMALL.miou(perfect)
+    flat = SMALL.score(torch.zeros_like(perfect))  # everything is name 0
+    assert flat["auroc"] == 0.5 and flat["miou"] < 0.05
+
+
+def test_shape_and_colour_accuracy_are_counted_pixel_by_pixel():
+    maps = torch.randn(12, 24, 8, 8, generator=torch.Generator().manual_seed(0))
+    got, truth = SMALL.score(maps), SMALL.scenes.truth
+    full = torch.nn.functional.interpolate(maps, size=(64, 64), mode="bilinear", align_corners=False).argmax(dim=1)
+    said = [(split.NAMES[p], split.NAMES[t]) for p, t in zip(full[truth >= 0].tolist(), truth[truth >= 0].tolist(), strict=True)]
+    assert got["colour"] == pytest.approx(sum(p.split()[0] == t.split()[0] for p, t in said) / len(said))
+    assert got["shape"] == pytest.approx(sum(p.split()[1] == t.split()[1] for p, t in said) / len(said))
+    assert got["pixel"] == pytest.approx(sum(p == t for p, t in said) / len(said))
+
+
+def test_a_patch_is_labelled_by_the_name_that_covers_half_of_it():
+    labels, truth = SMALL.scenes.patches().view(-1, 8, 8), SMALL.scenes.truth
+    for b in range(4):
+        for i in range(8):
+            for j in range(8):
+                cell = truth[b, 8 * i : 8 * i + 8, 8 * j : 8 * j + 8].flatten().tolist()
+                most = max(set(cell) - {-1}, key=cell.count, default=-1)
+                assert int(labels[b, i, j]) == (most if cell.count(most) >= 32 and most >= 0 else -1)
+    assert (labels >= 0).any()
+
+
+def test_names_words_and_wrong_words_agree(model):
+    w = SMALL.words(model)
+    assert w.shape == (24, model.config.embed_dim)
+    wrong = SMALL.wrong_words(w)
+    for i, given in enumerate(split.NAMES):
+        j = next(k for k in range(24) if torch.equal(wrong[i], w[k]))
+        assert split.NAMES[j].split()[0] != given.split()[0] and split.NAMES[j].split()[1] != given.split()[1]
+    assert {split.NAMES[i].split()[1] for i in SMALL.novel} == {"star", "heart"}
+    assert sorted(SMALL.novel + SMALL.base) == list(range(24)) and len(SMALL.novel) == 8
+
+
+def test_training_scenes_are_neither_tested_nor_shared():
+    images = [SMALL.scenes.images, SMALL.with_masks.images, SMALL.without_masks, Dense(test=12).scenes.images]
+    seen = [image.numpy().tobytes() for part in images for image in part]
+    assert len(set(seen)) == len(seen) == 12 + 24 + 8 + 12
+
+
+def test_the_floor_is_the_unmodified_tower_and_the_ceiling_knows_masks(model):
+    block = enter_many(model, SMALL.scenes.images)
+    expected = look_inside(model, SMALL.scenes.images).dense
+    torch.testing.assert_close(plain_tokens(block), expected, atol=1e-4, rtol=1e-3)
+    trained = SMALL.ceiling(model, enter_many(model, SMALL.with_masks.images))
+    assert trained.shape == (24, 24, 8, 8)
+    labels = SMALL.with_masks.patches()
+    said = trained.flatten(2).transpose(1, 2).argmax(dim=2)
+    assert (said == labels)[labels >= 0].float().mean() > 0.9  # on the scenes that it was fitted to
+
+
+def test_students_and_tuned_models_train_from_a_seed(model):
+    tokens = SMALL.tokens(enter_many(model, SMALL.with_masks.images))
+    truth = SMALL.with_masks.truth
+
+    def student(seed):
+        torch.manual_seed(0)
+        return SMALL.fit(Segmenter(tokens.shape[2], 24), tokens, truth, seed, SMALL.student_steps, SMALL.student_lr)
+
+    a, b, c = student(1), student(1), student(2)
+    assert torch.equal(a.head.weight, b.head.weight) and not torch.equal(a.head.weight, c.head.weight)
+    tuned = SMALL.fit(TunedClip(model, SMALL.words(model)), SMALL.with_masks.images, truth, 1, 2, 1e-4)
+    assert not torch.equal(tuned.model.visual.position, model.visual.position)
+    assert torch.equal(tuned.model.text.position, model.text.position)
+
+
+def test_degraded_images_are_the_test_images_made_worse():
+    mild, strong = SMALL.degraded("noise", 0.1), SMALL.degraded("noise", 0.4)
+    clean = SMALL.scenes.images
+    assert 0 < (mild - clean).abs().mean() < (strong - clean).abs().mean()
+    assert torch.equal(mild, SMALL.degraded("noise", 0.1))
+
+
+def test_a_seed_without_backbone_names_the_command():
+    with pytest.raises(ValueError, match="dense_clip 987"):
+        SMALL.clip(987)
+
+
+def test_the_start_is_scenes_clip_with_interpolated_positions_and_a_class_token_of_its_seed():
+    old, a, b = load("scenes-clip").state_dict(), start(1).state_dict(), start(2).state_dict()
+    same = [k for k in a if k not in ("visual.position", "visual.class_token", "text.position")]
+    assert all(torch.equal(a[k], old[k]) and torch.equal(b[k], old[k]) for k in same)
+    assert not torch.equal(a["visual.class_token"], b["visual.class_token"])
+    assert torch.equal(a["text.position"][:, :24], old["text.position"])
+    assert a["visual.position"].shape == (1, 64, 128)
+    ramp = torch.arange(4.0).view(1, 4, 1, 1).expand(1, 4, 4, 1).reshape(1, 16, 1)  # the row's number
+    got = resized(ramp, 8).view(8, 8)
+    assert torch.allclose(got, got[:, :1].expand(8, 8)) and bool((got[1:, 0] > got[:-1, 0]).all())
