@@ -1,4 +1,4 @@
-"""Two processes with gathered features give the loss and gradients of one process with the whole batch."""
+"""Two processes give the loss and gradients of one with the whole batch: features gathered, or texts round a ring."""
 
 import pytest
 import reference
@@ -21,7 +21,10 @@ def worker(rank: int, port: int, kind: str, options: dict, out) -> None:
     b = torch.tensor(-3.0, dtype=torch.float64, requires_grad=True)
     loss = (ClipLoss if kind == "clip" else SigLipLoss)(rank=rank, world_size=2, **options)(u, v, s, b)
     loss.backward()
-    out.put((rank, loss.item(), u.grad.tolist(), v.grad.tolist(), s.grad.item()))
+    with torch.no_grad():
+        alone = (ClipLoss if kind == "clip" else SigLipLoss)(rank=rank, world_size=2, **options)(u, v, s, b).item()
+    b_grad = 0.0 if b.grad is None else b.grad.item()
+    out.put((rank, loss.item(), u.grad.tolist(), v.grad.tolist(), s.grad.item(), b_grad, alone))
     dist.barrier()
     dist.destroy_process_group()
 
@@ -54,14 +57,20 @@ def free_port() -> int:
     [
         ("clip", {"local_loss": True, "gather_with_grad": True}),
         ("clip", {"local_loss": False, "gather_with_grad": True, "tile": 3}),
-        ("siglip", {"tile": None}),
+        ("clip", {"local_loss": True, "gather_with_grad": True, "tile": 3}),
+        ("clip", {"local_loss": True, "gather_with_grad": True, "tile": "keep"}),
+        ("clip", {"dist_impl": "ring", "tile": 3}),
+        ("clip", {"dist_impl": "ring"}),
+        ("siglip", {"dist_impl": "gather", "tile": None}),
+        ("siglip", {"dist_impl": "gather", "tile": 3}),
+        ("siglip", {"dist_impl": "ring"}),
         ("siglip", {"tile": 3}),
     ],
 )
 def test_two_processes_equal_one(kind, options, free_port):
     u, v = (x.requires_grad_() for x in reference.pairs(N, D))
     s = torch.tensor(7.0, dtype=torch.float64, requires_grad=True)
-    b = torch.tensor(-3.0, dtype=torch.float64)
+    b = torch.tensor(-3.0, dtype=torch.float64, requires_grad=True)
     whole = ClipLoss()(u, v, s) if kind == "clip" else SigLipLoss()(u, v, s, b)
     whole.backward()
     results = run(kind, options, free_port)
@@ -72,3 +81,5 @@ def test_two_processes_equal_one(kind, options, free_port):
     torch.testing.assert_close(u_grad, u.grad, atol=1e-10, rtol=0)
     torch.testing.assert_close(v_grad, v.grad, atol=1e-10, rtol=0)
     assert sum(r[4] for r in results) / 2 == pytest.approx(s.grad.item(), abs=1e-10)
+    assert sum(r[5] for r in results) / 2 == pytest.approx(0.0 if b.grad is None else b.grad.item(), abs=1e-10)
+    assert all(r[6] == pytest.approx(r[1], abs=1e-12) for r in results)  # the same value when no gradient is wanted

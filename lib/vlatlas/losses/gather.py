@@ -12,15 +12,7 @@ def gather_features(
 
     With gather_with_grad, gradients flow back to the process that a feature came from. Without it, only this process's
     own rows keep their gradient (unless local_loss, where the other factor carries it), as in open_clip.
-
-    Raises:
-        RuntimeError: world_size > 1 without an initialised process group.
     """
-    if not dist.is_initialized():
-        raise RuntimeError(
-            f"the loss was built for {world_size} processes, but no process group exists; call "
-            "torch.distributed.init_process_group first, or use world_size=1"
-        )
     return tuple(_gather(x, local_loss, gather_with_grad, rank, world_size) for x in (image, text))
 
 

@@ -1,47 +1,60 @@
-"""Pairwise sigmoid loss without the N x M matrix: exact, memory O((N + M) D)."""
+"""Pairwise sigmoid loss in blocks: exact, and without the N x M matrix of logits."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .tiles import blocks, crossing
+from .built import with_gradient
+from .tiles import Scratch, columns_of, crossing, rows_of
 
 
-class TiledSigmoid(torch.autograd.Function):
-    r"""$-\frac1N\sum_{ij}\log\sigma(z_{ij}(s\,u_i^\top v_j + b))$, image i belonging to text `offset + i`.
+def sigmoid_in_blocks(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, tile: int, offset: int | None = 0) -> Tensor:
+    r"""$-\frac1N\sum_{ij}\log\sigma(z_{ij}(s\,u_i^\top v_j+b))$ (Zhai et al. 2023, Eq. 1), image i belonging to text
+    `offset + i`, or to none of these texts (offset None).
 
-    A pair's gradient needs that pair alone, $-z\,\sigma(-z\,a)$, so it is built while the block is at hand: 6 N M D
-    floating-point operations and nothing to recompute.
+    A pair's gradient needs that pair alone, so it is built while the block is at hand: 6 N M D floating-point
+    operations, nothing to recompute, memory O((N + M) D). Sums and gradients are in float32 at least.
+
+    Shapes: image (N, D), text (M, D), scale, bias (). Returns ().
     """
 
-    @staticmethod
-    def forward(ctx, image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, offset: int, tile: int) -> Tensor:
-        N, M = len(image), len(text)
-        acc = torch.promote_types(image.dtype, torch.float32)
-        s, b = scale.to(acc), bias.to(acc)
-        loss = torch.zeros((), device=image.device, dtype=acc)
-        d_image = torch.zeros(image.shape, device=image.device, dtype=acc)
-        d_text = torch.zeros(text.shape, device=image.device, dtype=acc)
-        d_scale, d_bias = torch.zeros_like(loss), torch.zeros_like(loss)
-        for i, j in blocks(N, M, tile):
-            C = (image[i] @ text[j].T).to(acc)  # cosines, (ti, tj)
-            A = C * s + b
-            loss += F.softplus(A).sum()  # -log sigma(-a): every pair as a negative
-            r, c = crossing(i, j, offset, image.device)
-            own = A[r, c]
-            loss += (F.softplus(-own) - F.softplus(own)).sum()  # those that belong together are positives instead
-            G = A.sigmoid_()
-            G[r, c] = -torch.sigmoid(-own)  # not G - 1, which rounds to 0 near the optimum
-            d_scale += (G * C).sum()
-            d_bias += G.sum()
-            G = G.to(image.dtype)
-            d_image[i] += (G @ text[j]).to(acc)
-            d_text[j] += (G.T @ image[i]).to(acc)
-        ctx.dtypes = image.dtype, text.dtype, scale.dtype, bias.dtype
-        ctx.save_for_backward(d_image.mul_(s / N), d_text.mul_(s / N), d_scale / N, d_bias / N)
-        return loss / N
+    def build(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, gradient: bool):
+        like = {"device": image.device, "dtype": torch.promote_types(image.dtype, torch.float32)}
+        s, b = scale.to(like["dtype"]), bias.to(like["dtype"])
+        d = [torch.zeros(x.shape, **like) for x in (image, text)] if gradient else [None, None]
+        scratch = Scratch(len(image), len(text), tile, like)
+        N = len(image)
+        totals = sigmoid_block(image, text, s, b, tile, offset, scratch, *d)
+        loss, d_scale, d_bias = ((t / N).to(s.dtype) for t in totals)
+        return loss, (d[0].mul_(s / N), d[1].mul_(s / N), d_scale, d_bias) if gradient else None
 
-    @staticmethod
-    def backward(ctx, upstream: Tensor):
-        grads = (g * upstream.to(g.dtype) for g in ctx.saved_tensors)
-        return *(g.to(t) for g, t in zip(grads, ctx.dtypes, strict=True)), None, None
+    return with_gradient(build, image, text, scale, bias)
+
+
+def sigmoid_block(image, text, s, b, tile, offset, scratch, d_image, d_text) -> tuple[Tensor, Tensor, Tensor]:
+    """(sum of the losses, of G times cosine, of G), in float64, since blocks are many.
+
+    Adds G V to d_image and G^T U to d_text unless they are None.
+    """
+    loss, d_scale, d_bias = (torch.zeros((), device=s.device, dtype=torch.float64) for _ in range(3))
+    for i in rows_of(len(image), tile):
+        u = image[i].to(s.dtype)
+        scaled = u * s
+        before = 0.0 if d_image is None else (u * d_image[i]).sum()
+        for j in columns_of(len(text), tile):
+            v = text[j].to(s.dtype)
+            A = torch.mm(scaled, v.T, out=scratch.block(i, j)).add_(b)  # (ti, tj)
+            r, c = crossing(i, j, offset, s.device)
+            own = A[r, c]
+            A[r, c] = -own  # z a: the pairs that belong together count as positives
+            loss += F.softplus(A, threshold=50).sum()  # -log sigma(-z' a)
+            if d_image is None:
+                continue
+            G = A.sigmoid_()
+            G[r, c] = -G[r, c]  # -sigma(-a): small near the optimum, and never 1 minus something
+            d_bias += G.sum()
+            d_image[i].addmm_(G, v)
+            d_text[j].addmm_(G.T, u)
+        if d_image is not None:
+            d_scale += (u * d_image[i]).sum() - before
+    return loss, d_scale, d_bias

@@ -1,66 +1,86 @@
-"""Symmetric softmax cross-entropy without the N x N matrix: exact, memory O(N D)."""
+"""Softmax cross-entropy of all pairs in blocks: exact, and without the matrix of logits if need be."""
 
 import torch
 from torch import Tensor
 
-from .tiles import blocks, crossing
+from .built import with_gradient
+from .softmax_rules import Careful, Quick
+from .tiles import Scratch, columns_of, crossing, rows_of
 
 
-class TiledSoftmax(torch.autograd.Function):
-    r"""$\frac1N\sum_i [\tfrac12(\mathrm{lse}_j S_{ij} + \mathrm{lse}_j S_{ji}) - S_{ii}]$ with $S = s\,U V^\top$.
+def softmax_in_blocks(image: Tensor, text: Tensor, scale: Tensor, tile: int | str, offset: int = 0, both: bool = True) -> Tensor:
+    r"""$\frac1N\sum_i(\mathrm{lse}_j S_{ij}-S_{i,i+o})$ with $S=s\,UV^\top$ and o = offset; with `both`, the mean of that
+    over rows and over columns (Radford et al. 2021, Fig. 3).
 
-    The forward pass visits each block once and keeps a running (maximum, sum of exponentials) per row and per column;
-    the backward pass computes each block again. 8 N^2 D floating-point operations in all, against 6 N^2 D with the
-    matrix kept. Half-precision features are multiplied as they are and accumulated in float32.
+    The gradient is built along with the loss: 8 N M D floating-point operations in blocks of `tile` rows, in memory
+    O((N + M) D); 6 N M D if the matrix is kept meanwhile (tile "keep"). Sums and gradients are in float32 at least.
+
+    Shapes: image (N, D), text (M, D), scale (). Returns (). both needs N = M and offset 0.
     """
 
-    @staticmethod
-    def forward(ctx, image: Tensor, text: Tensor, scale: Tensor, tile: int) -> Tensor:
-        N = len(image)
-        acc = torch.promote_types(image.dtype, torch.float32)
-        kwargs = {"device": image.device, "dtype": acc}
-        row_max, row_sum = torch.full((N,), -torch.inf, **kwargs), torch.zeros(N, **kwargs)
-        col_max, col_sum = row_max.clone(), row_sum.clone()
-        diagonal = torch.empty(N, **kwargs)
-        s = scale.to(acc)
-        for i, j in blocks(N, N, tile):
-            S = (image[i] @ text[j].T).to(acc).mul_(s)  # (ti, tj)
-            # S_ii from its own block: the same rounding as in the sums, or exp(S_ii - lse) is off at s = 100.
-            r, c = crossing(i, j, 0, image.device)
-            diagonal[r + i.start] = S[r, c]
-            _update(row_max, row_sum, i, S, dim=1)
-            _update(col_max, col_sum, j, S, dim=0)
-        row, col = row_max + row_sum.log(), col_max + col_sum.log()  # log-sum-exp, (N,)
-        ctx.save_for_backward(image, text, scale, row, col)
-        ctx.tile = tile
-        return ((row - diagonal).sum() + (col - diagonal).sum()) / (2 * N)
+    def build(image: Tensor, text: Tensor, scale: Tensor, gradient: bool):
+        rule = Quick.fitting(image, text, scale.to(_accumulator(image)))
+        out = None if rule is None else _build(rule, image, text, scale, tile, offset, both, gradient)
+        return out or _build(Careful(), image, text, scale, tile, offset, both, gradient)
 
-    @staticmethod
-    def backward(ctx, upstream: Tensor):
-        image, text, scale, row, col = ctx.saved_tensors
-        N, acc = len(image), row.dtype
-        s = scale.to(acc)
-        d_image = torch.zeros(image.shape, device=image.device, dtype=acc)
-        d_text = torch.zeros_like(d_image)
-        d_scale = torch.zeros((), device=image.device, dtype=acc)
-        for i, j in blocks(N, N, ctx.tile):
-            C = (image[i] @ text[j].T).to(acc)  # cosines, (ti, tj)
-            S = C * s
-            G = (S - row[i, None]).exp_()  # softmax over texts
-            G += S.sub_(col[None, j]).exp_()  # + softmax over images
-            G *= 0.5
-            G[crossing(i, j, 0, image.device)] -= 1.0
-            d_scale += (G * C).sum()
-            G = G.to(image.dtype)
-            d_image[i] += (G @ text[j]).to(acc)
-            d_text[j] += (G.T @ image[i]).to(acc)
-        factor = upstream.to(acc) / N
-        d_image, d_text = d_image.mul_(factor * s), d_text.mul_(factor * s)
-        return d_image.to(image.dtype), d_text.to(text.dtype), (d_scale * factor).to(scale.dtype), None
+    return with_gradient(build, image, text, scale)
 
 
-def _update(maximum: Tensor, total: Tensor, part: slice, S: Tensor, dim: int) -> None:
-    """Fold a block into the running (maximum, sum of exp(S - maximum))."""
-    new = torch.maximum(maximum[part], S.amax(dim=dim))
-    total[part] = total[part] * (maximum[part] - new).exp() + (S - new.unsqueeze(dim)).exp_().sum(dim=dim)
-    maximum[part] = new
+def _build(rule, image, text, scale, tile, offset, both, gradient):
+    """(loss, gradients or None), or None if the rule does not hold."""
+    N, M = len(image), len(text)
+    like = {"device": image.device, "dtype": _accumulator(image)}
+    s = scale.to(like["dtype"])
+    scratch = Scratch(N, M, tile, like)
+    rows, columns, own = rule.new(N, like), rule.new(M, like) if both else None, torch.empty(N, **like)
+    sum_block(rule, image, text, s, tile, offset, scratch, rows, columns, own)
+    losses, shares, states = zip(*(rule.finish(x, own) for x in (rows, columns) if x is not None), strict=True)
+    if not rule.holds(*states):
+        return None
+    loss = (sum(x.mean() for x in losses) / len(losses)).to(s.dtype)
+    if not gradient:
+        return loss, None
+    d_image, d_text = torch.zeros(image.shape, **like), torch.zeros(text.shape, **like)
+    row, column, at_own = states[0], states[1] if both else None, -sum(shares)
+    d_scale = gradient_block(
+        rule, image, text, s, tile, offset, scratch, row, column, at_own, d_image, d_text, ready=scratch.kept
+    )
+    factor = 1.0 / (len(losses) * N)
+    return loss, (d_image.mul_(s * factor), d_text.mul_(s * factor), d_scale.to(s.dtype) * factor)
+
+
+def sum_block(rule, image, text, s, tile, offset, scratch, rows, columns, own) -> None:
+    """Fold all logits of these images and texts into the sums; note the logits of pairs that belong together."""
+    for i in rows_of(len(image), tile):
+        scaled = image[i].to(s.dtype) * s
+        for j in columns_of(len(text), tile):
+            S = torch.mm(scaled, text[j].to(s.dtype).T, out=scratch.block(i, j))  # (ti, tj)
+            r, c = crossing(i, j, offset, s.device)
+            own[r + i.start] = S[r, c]  # from its own block: rounded exactly like the others
+            rule.add(S, (r, c), i, j, rows, columns, scratch.other(i, j))
+
+
+def gradient_block(rule, image, text, s, tile, offset, scratch, row, column, at_own, d_image, d_text, ready=False) -> Tensor:
+    """Add G V to d_image and G^T U to d_text, G being the gradient in the logits; returns the sum of G times cosine.
+
+    That sum is taken from G V, block of rows by block of rows: no further pass over the logits.
+    """
+    d_scale = torch.zeros((), device=s.device, dtype=torch.float64)
+    for i in rows_of(len(image), tile):
+        u = image[i].to(s.dtype)
+        scaled, before = u * s, (u * d_image[i]).sum()
+        for j in columns_of(len(text), tile):
+            v, S = text[j].to(s.dtype), scratch.block(i, j)
+            if not ready:
+                torch.mm(scaled, v.T, out=S)
+            G = rule.gradient(S, ready, i, j, row, column, scratch.other(i, j))
+            r, c = crossing(i, j, offset, s.device)
+            G[r, c] = at_own[r + i.start]
+            d_image[i].addmm_(G, v)
+            d_text[j].addmm_(G.T, u)
+        d_scale += (u * d_image[i]).sum() - before
+    return d_scale
+
+
+def _accumulator(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)

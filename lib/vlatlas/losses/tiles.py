@@ -1,32 +1,75 @@
-"""Blocks of a matrix of logits: their size, and where its diagonal crosses them."""
+"""Blocks of a matrix of logits: whether to use them, their size, and where the diagonal crosses them."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-AUTO_TILE_FROM = 2048 * 2048  # logits from which blocks are the faster form on a CPU
-COLUMNS = 4  # a block is tile rows by COLUMNS * tile columns: wide blocks keep the matrix product efficient
+KEEP_FROM = 1024 * 1024  # logits from which building the gradient along with the loss beats autograd on a CPU
+BLOCKS_FROM = 4096 * 4096  # more logits than this (64 MiB in float32) are not kept
+SIDE = 512  # rows of a block: the fastest of 256, 512 and 1024 at D = 512 on a CPU
+COLUMNS = 4  # a block is SIDE rows by COLUMNS * SIDE columns: wide blocks keep the matrix product efficient
 
 
-def choose_tile(tile: int | str | None, rows: int, columns: int) -> int | None:
-    """The side of the blocks, or None for the whole matrix; "auto" decides by the number of logits."""
+def choose_tile(tile: int | str | None, rows: int, columns: int, keep: bool = True) -> int | str | None:
+    """What to do with a matrix of this many logits: None (autograd on the plain equation), "keep" (the whole matrix, its
+    gradient built by hand in the same place) or the side of blocks.
+
+    Args:
+        tile: taken as it is, but "auto" goes by size: None below KEEP_FROM logits, "keep" up to BLOCKS_FROM, blocks
+            beyond. keep: whether keeping the matrix is of use; if not, blocks take its place.
+
+    Raises:
+        ValueError: anything else.
+    """
     if tile == "auto":
-        return 512 if rows * columns >= AUTO_TILE_FROM else None
-    if tile is not None and (not isinstance(tile, int) or tile < 1):
-        raise ValueError(f"tile {tile!r} must be a positive number of rows, None (whole matrix) or 'auto'")
-    return tile
+        if rows * columns < KEEP_FROM:
+            return None
+        return SIDE if rows * columns > BLOCKS_FROM or not keep else "keep"
+    if tile is None or (tile == "keep" and keep) or (isinstance(tile, int) and not isinstance(tile, bool) and tile > 0):
+        return tile
+    options = f"a positive number of rows, None (autograd, whole matrix), {'keep, ' if keep else ''}or 'auto'"
+    raise ValueError(f"tile {tile!r} must be {options}")
 
 
-def blocks(rows: int, columns: int, tile: int) -> Iterator[tuple[slice, slice]]:
-    """(row slice, column slice) of every block."""
-    for i in range(0, rows, tile):
-        for j in range(0, columns, COLUMNS * tile):
-            yield slice(i, min(rows, i + tile)), slice(j, min(columns, j + COLUMNS * tile))
+def rows_of(rows: int, tile: int | str) -> Iterator[slice]:
+    """Row slices of the blocks; a kept matrix is filled in blocks as well, while they are in the cache."""
+    return (slice(i, min(rows, i + _side(tile))) for i in range(0, rows, _side(tile)))
 
 
-def crossing(i: slice, j: slice, offset: int, device) -> tuple[Tensor, Tensor]:
+def columns_of(columns: int, tile: int | str) -> Iterator[slice]:
+    """Column slices of the blocks."""
+    wide = COLUMNS * _side(tile)
+    return (slice(j, min(columns, j + wide)) for j in range(0, columns, wide))
+
+
+def _side(tile: int | str) -> int:
+    return SIDE if tile == "keep" else tile
+
+
+def crossing(i: slice, j: slice, offset: int | None, device) -> tuple[Tensor, Tensor]:
     """Positions within block (i, j) of the entries (r, r + offset): row and column indices, possibly none."""
-    first, last = max(i.start, j.start - offset), min(i.stop, j.stop - offset)
+    if offset is None:  # no pair of this matrix belongs together
+        first = last = 0
+    else:
+        first, last = max(i.start, j.start - offset), min(i.stop, j.stop - offset)
     r = torch.arange(first, max(first, last), device=device)
-    return r - i.start, r + offset - j.start
+    return r - i.start, r + (offset or 0) - j.start
+
+
+class Scratch:
+    """Room for the logits: the whole matrix ("keep"), or one block that is used over and over."""
+
+    def __init__(self, rows: int, columns: int, tile: int | str, like: dict):
+        self.kept = tile == "keep"
+        block = min(rows, _side(tile)), min(columns, COLUMNS * _side(tile))
+        self.room = torch.empty((rows, columns) if self.kept else block, **like)
+        self.spare = torch.empty(block, **like)
+
+    def block(self, i: slice, j: slice) -> Tensor:
+        """Where the logits of block (i, j) stand."""
+        return self.room[i, j] if self.kept else self.room[: i.stop - i.start, : j.stop - j.start]
+
+    def other(self, i: slice, j: slice) -> Tensor:
+        """A second block of the same shape, for intermediate values."""
+        return self.spare[: i.stop - i.start, : j.stop - j.start]
