@@ -5,15 +5,6 @@ A split's `digest()` covers the data that it serves; `FROZEN` is what it was whe
 calibrated. Numbers from two splits, or from two digests of one, do not belong in one table.
 """
 
-NAMES = (
-    "unseen",
-    "compositional",
-    "domains",
-    "noisy",
-    "web",
-    "dense",
-    "multilingual",
-    "video",
-    "binding",
-    "edits",
-)
+import pkgutil
+
+NAMES = tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
