@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .catalogue import Catalogue, Paper
 from .errors import UsageError
+from .offered import profiles_of, refusal
 from .problems import did_you_mean
 from .sources import parameters_of, read_cells
 from .vocabulary import PROFILES, RESERVED, SLUG
@@ -100,7 +101,11 @@ def plan(
         raise UsageError("no seeds are given; write them like 0,1,2")
     if timeout is not None and not 0 < timeout < 1e7:
         raise UsageError(f"a time limit of {timeout} s makes no sense; give seconds, more than 0")
-    known = parameters_of(read_cells(paper.notebook)) or {}
+    cells = read_cells(paper.notebook)
+    offered = profiles_of(cells)
+    if offered is not None and profile not in offered:
+        raise UsageError(refusal(paper.slug, profile, offered))
+    known = parameters_of(cells) or {}
     for name in parameters or {}:
         if name not in known:
             own = [k for k in known if k not in RESERVED]
