@@ -12,6 +12,8 @@ _HOME = {
     "recall_at_k": "retrieval",
     "LinearProbe": "linear_probe",
     "shots_to_match": "linear_probe",
+    "tiled_topk": "tiled",
+    "tiled_recall_at_k": "tiled",
 }
 __all__ = sorted(_HOME)
 

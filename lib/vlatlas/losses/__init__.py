@@ -9,6 +9,7 @@ _HOME = {
     "sigmoid_loss": "siglip",
     "MultiPositiveClipLoss": "multi_positive",
     "multi_positive_clip_loss": "multi_positive",
+    "backward_in_chunks": "grad_cache",
 }
 __all__ = sorted(_HOME)
 
