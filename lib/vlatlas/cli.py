@@ -136,6 +136,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
         return 141
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        reason = f"cannot read or write{where}: {error.strerror or error}"
+        print(f"{PROG}: {reason}; free space or give access, then run again", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def pick_device(device: str = "auto") -> torch.device:
 
 def train(
     model: nn.Module,
-    batches: Callable[[int], tuple[Tensor, Tensor] | tuple[Tensor, Tensor, dict]],
+    batches: Callable[[int], tuple],
     loss: Callable[..., Tensor],
     config: TrainConfig,
     device: str = "auto",
@@ -97,9 +97,10 @@ def train(
     """Train `model` in place.
 
     Args:
-        model: called as model(images, ids); returns the loss's keyword arguments (see `CLIP.forward`).
-        batches: step -> (images (B, 3, H, W), ids (B, T)) or with a dict of further loss arguments; the same step
-            always gives the same batch.
+        model: called as model(*inputs), for two towers model(images, ids); returns the loss's keyword arguments (see
+            `CLIP.forward`).
+        batches: step -> (*inputs), for two towers images (B, 3, H, W) and ids (B, T), the first of length B; a dict at the
+            end holds further loss arguments. The same step always gives the same batch.
         loss: loss(**model(...), **further) -> scalar.
         evaluate, eval_at: evaluate(model) is called after these numbers of steps; its dict is kept with the seconds
             trained so far. Its own time is not counted.
@@ -124,12 +125,13 @@ def train(
         for step in range(start, config.steps):
             began = time.perf_counter()
             torch.manual_seed(config.seed * 1_000_003 + step)
-            images, ids, *further = batches(step)
+            batch = batches(step)
+            *inputs, further = batch if isinstance(batch[-1], dict) else (*batch, {})
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, config)
             with autocast:
-                outputs = model(images.to(device, non_blocking=True), ids.to(device, non_blocking=True))
-            value = loss(**outputs, **(further[0] if further else {}))
+                outputs = model(*(x.to(device, non_blocking=True) if isinstance(x, Tensor) else x for x in inputs))
+            value = loss(**outputs, **further)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
@@ -137,7 +139,8 @@ def train(
             if step % every == 0 or step + 1 == config.steps:  # the only host synchronisation
                 _guard(value, norm, step, config)
                 row = {"step": step + 1, "loss": value.item(), "norm": norm.item(), "lr": learning_rate(step, config)}
-                row["scale"] = outputs["logit_scale"].detach().item()
+                if "logit_scale" in outputs:
+                    row["scale"] = outputs["logit_scale"].detach().item()
                 history.rows.append(row)
                 if stream is not None:
                     stream.write(json.dumps(row) + "\n")
@@ -146,7 +149,7 @@ def train(
             if device.type == "cuda" and step + 1 in eval_at:
                 torch.cuda.synchronize(device)  # or the queue's time would be booked on the evaluation
             history.seconds += time.perf_counter() - began
-            history.pairs += len(images)
+            history.pairs += len(inputs[0])
             if bar is not None:
                 bar.update()
             if evaluate is not None and step + 1 in eval_at:
@@ -183,16 +186,19 @@ def _save(path: Path, model, optimizer, history: History, config: TrainConfig, s
 
 def _resume(path: Path, model, optimizer, history: History, config: TrainConfig, device) -> int:
     tensors, meta = load_state(path)
-    if meta["config"] != json.loads(json.dumps(asdict(config))):
-        raise ValueError(f"{path} belongs to another configuration ({meta['config']}); delete it or give another file")
-    model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-    state: dict[int, dict] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, i, key = name.split(".", 2)
-            state.setdefault(int(i), {})[key] = value.to(device) if key != "step" else value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    saved = meta["history"]
-    history.rows, history.evals = saved["rows"], saved["evals"]
-    history.seconds, history.pairs = saved["seconds"], saved["pairs"]
+    try:
+        if meta["config"] != json.loads(json.dumps(asdict(config))):
+            raise ValueError(f"{path} belongs to another configuration ({meta['config']}); delete it or give another file")
+        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+        state: dict[int, dict] = {}
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                _, i, key = name.split(".", 2)
+                state.setdefault(int(i), {})[key] = value.to(device) if key != "step" else value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        saved = meta["history"]
+        history.rows, history.evals = saved["rows"], saved["evals"]
+        history.seconds, history.pairs = saved["seconds"], saved["pairs"]
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} is no training state of this model and version ({error}); delete it to begin anew") from error
     return meta["step"]

@@ -1,8 +1,11 @@
 """A tiny atlas in a temporary folder: a bibliography, papers with claims, notebooks that need nothing but
 Python."""
 
+import contextlib
 import json
+import os
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -184,3 +187,23 @@ def make_atlas(tmp_path, monkeypatch):
         return atlas
 
     return make
+
+
+@contextlib.contextmanager
+def _injected(kind: str):
+    begin, held = time.monotonic(), False
+    try:
+        yield
+        held = True
+    finally:
+        if log := os.environ.get("VLATLAS_FAULTS_LOG"):
+            row = {"kind": kind, "held": held, "seconds": round(time.monotonic() - begin, 2)}
+            with open(log, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(row) + "\n")
+
+
+@pytest.fixture
+def injected():
+    """`with injected("SIGKILL"):` around one fault and the assertions about it; VLATLAS_FAULTS_LOG names a file that gets
+    a line for each, whether all held and how long it took (`tests/trust/tally.py` adds them up)."""
+    return _injected

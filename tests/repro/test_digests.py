@@ -33,9 +33,7 @@ def library(tmp_path):
 
 def write(tmp_path, *sources, prose="# t"):
     cells = [{"cell_type": "markdown", "source": prose, "metadata": {}}]
-    cells += [
-        {"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "execution_count": None} for s in sources
-    ]
+    cells += [{"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "execution_count": None} for s in sources]
     path = tmp_path / "n.ipynb"
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     return path
@@ -66,10 +64,7 @@ def test_an_edit_changes_the_digest_of_its_part_only_if_it_is_used(library, tmp_
 def test_prose_tags_and_parameters_count_outputs_do_not(library, tmp_path):
     sources = Sources(library)
     base = Inputs.read(write(tmp_path, "x = 1"), {"seeds": [0]}, sources).digests()
-    assert (
-        Inputs.read(write(tmp_path, "x = 1", prose="# u"), {"seeds": [0]}, sources).digests()["notebook"]
-        != base["notebook"]
-    )
+    assert Inputs.read(write(tmp_path, "x = 1", prose="# u"), {"seeds": [0]}, sources).digests()["notebook"] != base["notebook"]
     assert Inputs.read(write(tmp_path, "x = 1"), {"seeds": [1]}, sources).digests()["parameters"] != base["parameters"]
     path = write(tmp_path, "x = 1")
     data = json.loads(path.read_text())

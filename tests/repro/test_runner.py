@@ -37,9 +37,7 @@ def test_a_run_is_published_whole_and_then_reused(make_atlas, capsys):
     assert "unchanged since" in summary.reused(again, atlas.root)
     assert not list((atlas.root / "_build/runs/.staging").iterdir())
     table = summary.describe(done, atlas.root)
-    assert (
-        "2.01 ± 0.01" in table and "control: Without the idea" in table and "_build/runs/cpu/toy/record.json" in table
-    )
+    assert "2.01 ± 0.01" in table and "control: Without the idea" in table and "_build/runs/cpu/toy/record.json" in table
 
 
 def test_what_changed_is_named_and_run_anew(make_atlas):

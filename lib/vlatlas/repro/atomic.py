@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from pathlib import Path
 
 
@@ -12,7 +13,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.{os.getpid()}-", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -35,6 +36,18 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, data) -> None:
     """As `write_bytes`: JSON in file order, two spaces, no NaN."""
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files in a folder whose writers died; those of living processes stay."""
+    for path in Path(folder).glob(".*.part"):
+        if found := re.search(r"\.(\d+)-[^.]*\.part$", path.name):
+            try:
+                os.kill(int(found[1]), 0)
+            except ProcessLookupError:
+                path.unlink(missing_ok=True)
+            except (PermissionError, OverflowError):
+                continue  # someone else's process, or no process number
 
 
 def sync_folder(folder: Path) -> None:

@@ -49,6 +49,7 @@ def keep(paper: Paper, profile: str, folder: Path | None = None) -> list[Path]:
 def _copy(paper: Paper, record: Record, folder: Path) -> list[Path]:
     target = paper.folder / "records" / f"{record.profile}.json"
     kept = Record(record.data, target)
+    atomic.sweep(target.parent)
     written = []
     for name, expected in record["figures"].items():
         source = folder / name
@@ -72,5 +73,6 @@ def rejudge(paper: Paper, profile: str) -> list[Path]:
     record = paper.records[profile]
     if not record.sealed:
         raise RunError(f"{record.path} was changed by hand; run the paper again and keep that run")
+    atomic.sweep(record.path.parent)
     paper.judged(record).write(record.path)
     return [record.path]
