@@ -77,3 +77,12 @@ def test_a_masked_forward_equals_attention_over_the_kept_patches_only():
         for block in tower.blocks:
             x = block(x)
         torch.testing.assert_close(out[i], tower.project(tower.norm(x).mean(dim=1))[0], atol=1e-10, rtol=0)
+
+
+def test_dropped_patches_are_not_even_embedded():
+    tower = VisionTransformer(32, 4, 24, 2, 2, 8, patch_dropout=0.75).train()
+    rows = []
+    tower.embed_patches.register_forward_hook(lambda module, inputs, output: rows.append(inputs[0].shape[1]))
+    tower(torch.rand(2, 3, 32, 32)).sum().backward()
+    assert rows == [16]
+    assert tower.position.grad.abs().sum() > 0, "positions are still learnt"

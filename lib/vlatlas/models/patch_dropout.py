@@ -33,13 +33,21 @@ class PatchDropout(nn.Module):
         """How many of `patches` tokens stay."""
         return max(1, round((1.0 - self.ratio) * patches))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def draw(self, images: int, patches: int, device=None) -> Tensor | None:
+        """V_i, the numbers of the patches that each image keeps: (B, (1-m) P) in rising order; None where all stay."""
         if not self.training or self.ratio == 0.0:
-            return tokens
-        B, P, W = tokens.shape
+            return None
         if self.fixed:
-            draw = torch.rand(P, generator=torch.Generator().manual_seed(0)).to(tokens.device).expand(B, P)
+            draw = torch.rand(patches, generator=torch.Generator().manual_seed(0)).to(device).expand(images, patches)
         else:
-            draw = torch.rand(B, P, device=tokens.device)
-        keep = draw.topk(self.kept(P), dim=1).indices.sort(dim=1).values  # V_i, (B, (1-m)P)
-        return tokens.gather(1, keep.unsqueeze(-1).expand(-1, -1, W))  # (B, (1-m)P, W)
+            draw = torch.rand(images, patches, device=device)
+        return draw.topk(self.kept(patches), dim=1).indices.sort(dim=1).values
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        keep = self.draw(*tokens.shape[:2], tokens.device)
+        return tokens if keep is None else take(tokens, keep)
+
+
+def take(tokens: Tensor, keep: Tensor) -> Tensor:
+    """The tokens (B, P, W) numbered keep (B, K) of each image: (B, K, W)."""
+    return tokens.gather(1, keep.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))

@@ -1,9 +1,10 @@
 """The image tower: a plain Vision Transformer."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .patch_dropout import PatchDropout
+from .patch_dropout import PatchDropout, take
 from .transformer import Block, init_transformer
 
 
@@ -81,9 +82,11 @@ class VisionTransformer(nn.Module):
                 f"images of shape {tuple(images.shape)}; this tower takes (B, 3, {self.image_size}, "
                 f"{self.image_size}): render or resize them to that"
             )
-        x = (images - 0.5) / 0.25
-        x = self.embed_patches(patchify(x, self.patch_size)) + self.position  # (B, P, W): z_1..z_P
-        x = self.patch_dropout(x)  # (B, (1-m)P, W): before the blocks, or no time would be saved
+        x, position = patchify(images, self.patch_size), self.position
+        keep = self.patch_dropout.draw(len(x), self.patches, x.device)
+        if keep is not None:  # even before the embedding: a dropped patch costs nothing at all
+            x, position = take(x, keep), F.embedding(keep, position[0])
+        x = self.embed_patches((x - 0.5) / 0.25) + position  # (B, P or (1-m)P, W): z_1..z_P
         if self.class_token is not None:
             x = torch.cat([self.class_token.expand(len(x), -1, -1), x], dim=1)
         for block in self.blocks:
