@@ -18,7 +18,7 @@ def detector(**changes):
 def test_boxes_contain_their_cells_centre_and_the_grid_is_read_row_by_row():
     net = detector()
     assert net.centres[:5].tolist() == [[4, 4], [12, 4], [20, 4], [28, 4], [4, 12]]
-    _, boxes = net(torch.randn(3, 16, 6), torch.randn(3, 5, 5), VALID.expand(3, -1))
+    boxes = net(torch.randn(3, 16, 6), torch.randn(3, 5, 5), VALID.expand(3, -1))["boxes"]
     assert (boxes[..., :2] < net.centres).all() and (boxes[..., 2:] > net.centres).all()
 
 
@@ -28,8 +28,8 @@ def test_deep_fusion_begins_as_late_fusion_bit_for_bit():
     assert not missing.missing_keys and all("fusions" in k for k in missing.unexpected_keys)
     patches, words = torch.randn(2, 16, 6), torch.randn(2, 5, 5)
     valid = VALID.expand(2, -1)
-    for a, b in zip(deep(patches, words, valid), late(patches, words, valid), strict=True):
-        assert torch.equal(a, b)
+    a, b = deep(patches, words, valid), late(patches, words, valid)
+    assert torch.equal(a["logits"], b["logits"]) and torch.equal(a["boxes"], b["boxes"])
 
 
 def test_without_fusion_the_boxes_do_not_know_the_prompt_and_with_it_they_do():
@@ -37,8 +37,9 @@ def test_without_fusion_the_boxes_do_not_know_the_prompt_and_with_it_they_do():
     deep, late = detector(), detector(fusion=False)
     for fusion in deep.fusions:
         torch.nn.init.normal_(fusion.out_o.weight)
-    assert torch.equal(late(patches, one, VALID)[1], late(patches, other, VALID)[1])
-    assert not torch.allclose(deep(patches, one, VALID)[1], deep(patches, other, VALID)[1], atol=1e-3)
+    assert torch.equal(late(patches, one, VALID)["boxes"], late(patches, other, VALID)["boxes"])
+    seen = [deep(patches, words, VALID)["boxes"] for words in (one, other)]
+    assert not torch.allclose(*seen, atol=1e-3)
 
 
 @pytest.mark.parametrize("fusion", [True, False])
@@ -48,11 +49,11 @@ def test_the_order_of_phrases_and_the_padding_are_of_no_account(fusion):
         torch.nn.init.normal_(f.out_o.weight)
         torch.nn.init.normal_(f.out_q.weight)
     patches, words = torch.randn(1, 16, 6), torch.randn(1, 5, 5)
-    plain, boxes = net(patches, words, VALID)
+    plain, boxes = net(patches, words, VALID).values()
     order = torch.tensor([3, 4, 0, 1, 2])  # the second phrase first
     padded = torch.cat([words[:, order], torch.randn(1, 2, 5)], dim=1)
     valid = torch.cat([VALID, torch.zeros(1, 2, dtype=torch.bool)], dim=1)
-    moved, moved_boxes = net(patches, padded, valid)
+    moved, moved_boxes = net(patches, padded, valid).values()
     torch.testing.assert_close(moved_boxes, boxes, atol=1e-5, rtol=1e-4)
     owner = torch.tensor([[1, -1, 0, 0, -1, -1, -1]])
     torch.testing.assert_close(phrase_scores(moved, owner, 2), phrase_scores(plain, OWNER, 2), atol=1e-5, rtol=1e-4)
@@ -94,11 +95,11 @@ def test_both_twins_learn_to_find_two_kinds(closed):
     region = assign(truth, present, net.centres)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2)
     for _ in range(80):
-        logits, boxes = net(patches, words, valid)
-        loss = detection_loss(logits, boxes, truth, region, phrase, owner, valid)
+        said = net(patches, words, valid)
+        loss = detection_loss(**said, truth=truth, region=region, phrase=phrase, owner=owner, valid=valid)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    scores = phrase_scores(logits, owner, 2)
+    scores = phrase_scores(said["logits"], owner, 2)
     assert loss < 0.3
     assert [divmod(int(s.flatten().argmax()), 2) for s in scores] == [(5, 0), (5, 1)]

@@ -19,8 +19,8 @@ class GroundedDetector(nn.Module):
         layers: of each stream. fusion: cross-modal attention before each layer. classes: a number for the closed twin,
             whose "words" are that many learned vectors; it takes no prompt.
 
-    Shapes: patches (B, grid^2, patch_width); words (B, M, word_width), valid (B, M) bool -> logits (B, R, M) and boxes
-    (B, R, 4) in pixels, x0, y0, x1, y1.
+    Shapes: patches (B, grid^2, patch_width); words (B, M, word_width), valid (B, M) bool -> a dict of logits (B, R, M) and
+    boxes (B, R, 4) in pixels, x0, y0, x1, y1.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class GroundedDetector(nn.Module):
             self.fusions = nn.ModuleList(CrossModalAttention(d) for _ in range(layers if fusion else 0))
             self.norm_q = nn.LayerNorm(d)
 
-    def forward(self, patches: Tensor, words: Tensor | None, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, patches: Tensor, words: Tensor | None, valid: Tensor | None) -> dict[str, Tensor]:
         O = self.patch_in(patches) + self.place  # (B, R, d)
         if self.classes is not None:
             for block in self.visual_layers:
@@ -63,7 +63,7 @@ class GroundedDetector(nn.Module):
         O = self.norm_o(O)
         reach = nn.functional.softplus(self.box(O)) * 2 * self.cell  # (B, R, 4): left, top, right, bottom
         boxes = torch.cat([self.centres - reach[..., :2], self.centres + reach[..., 2:]], dim=2)
-        return alignment_logits(O, Q, self.scale, self.bias), boxes
+        return {"logits": alignment_logits(O, Q, self.scale, self.bias), "boxes": boxes}
 
 
 def assign(boxes: Tensor, present: Tensor, centres: Tensor, inner: float = 0.5) -> Tensor:

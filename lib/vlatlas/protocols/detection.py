@@ -6,6 +6,7 @@ that belong to boxes. Six downstream tasks have classes that the box data never 
 
 import copy
 import random
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -19,8 +20,8 @@ from ..evals.boxes import detections
 from ..methods.glip import phrase_scores
 from ..methods.grounded_detector import GroundedDetector, assign, detection_loss
 from ..models import load
-from ..train import NonFiniteLoss, TrainConfig, learning_rate, make_optimizer
-from .detection_data import NAMES, Prompter, Scenes, box_prompt, grounding_prompt, shots_of
+from ..train import TrainConfig, train
+from .detection_data import ASKED, NAMES, Prompter, Scenes, box_prompt, grounding_prompt, shots_of
 
 KINDS = ("boxes", "grounding", "permuted")
 
@@ -42,14 +43,14 @@ class Detection:
     phrases: of a training prompt; tune_steps, tune_lr: of fine-tuning on a few shots; width: of the detector."""
 
     boxes: int = 1_500
-    grounding: int = 3_000
-    test: int = 150
+    grounding: int = 2_000
+    test: int = 100
     steps: int = 300
-    batch: int = 32
-    lr: float = 2e-3
+    batch: int = 16
+    lr: float = 4e-3
     phrases: int = 6
     tune_steps: int = 40
-    tune_lr: float = 1e-3
+    tune_lr: float = 3e-3
     width: int = 64
     backbone: str = "scenes-clip"
 
@@ -71,12 +72,14 @@ class Detection:
         return Scenes(self.clip, GROUNDING, GROUNDING_SEED, range(self.grounding))
 
     @cached_property
-    def tests(self) -> dict[str, Scenes]:
-        return {name: Scenes(self.clip, world, TEST_SEED, range(self.test)) for name, (world, _) in TASKS.items()}
-
-    @cached_property
-    def _supports(self) -> dict[tuple, Batch]:
+    def _seen(self) -> dict[tuple, Scenes | Batch]:
         return {}
+
+    def test_set(self, task: str) -> Scenes:
+        """The test scenes of one of `TASKS`, or of "taught": the box data's own names."""
+        if (task,) not in self._seen:
+            self._seen[task,] = Scenes(self.clip, ASKED[task][0], TEST_SEED, range(self.test))
+        return self._seen[task,]
 
     def batch_at(self, step: int, seed: int, kind: str) -> Batch:
         """A training batch of "boxes", "grounding" or "permuted" grounding, whose phrases go to the wrong boxes of their
@@ -100,14 +103,14 @@ class Detection:
     def support(self, task: str, shots: int, draw: int) -> Batch:
         """The first scenes of the task that hold a class still short of `shots` objects (see `shots_of`)."""
         key = task, shots, draw
-        if key not in self._supports:
+        if key not in self._seen:
             world, classes = TASKS[task]
             seed = SHOT_SEED + 100 * draw
             data = Scenes(self.clip, world, seed, shots_of(world, seed, classes, shots))
             prompts = [classes] * len(data)
             phrase = data.named(range(len(data)), prompts)
-            self._supports[key] = Batch(data.patches, data.boxes, data.present, phrase, prompts)
-        return self._supports[key]
+            self._seen[key] = Batch(data.patches, data.boxes, data.present, phrase, prompts)
+        return self._seen[key]
 
     def detector(self, seed: int, fusion: bool = True, closed: bool = False) -> GroundedDetector:
         """Fresh weights; the same seed gives the same trunk. closed: sixteen fixed classes in place of a prompt."""
@@ -116,22 +119,22 @@ class Detection:
             torch.manual_seed(seed)
             return GroundedDetector(c.width, c.text_width, d=self.width, fusion=fusion, classes=len(NAMES) if closed else None)
 
-    def answer(self, net: GroundedDetector, patches: Tensor, prompts: list[list[dict]]) -> tuple[Tensor, ...]:
-        """Logits (B, R, M), boxes (B, R, 4), owner and valid (B, M), to a prompt per scene. A closed detector does not read
-        it; each of its classes owns one "word"."""
-        device = net.centres.device
+    def asked(self, net: GroundedDetector, patches: Tensor, prompts: list[list[dict]]) -> tuple[tuple, Tensor]:
+        """What the detector reads (patches, words, valid), and the owner (B, M) of each word. A closed detector reads no
+        prompt; each of its classes owns one "word"."""
         if net.classes is None:
-            words, owner, valid = (x.to(device) for x in self.prompt(prompts))
+            words, owner, valid = self.prompt(prompts)
         else:
-            owner = torch.arange(len(net.classes), device=device).expand(len(patches), -1)
+            owner = torch.arange(len(net.classes)).expand(len(patches), -1)
             words, valid = None, torch.ones_like(owner, dtype=torch.bool)
-        return *net(patches.to(device), words, valid), owner, valid
+        return (patches, words, valid), owner
 
-    def loss(self, net: GroundedDetector, batch: Batch) -> Tensor:
-        """Of one batch; for a closed detector `batch.phrase` is the number of the class."""
-        logits, found, owner, valid = self.answer(net, batch.patches, batch.prompts)
-        boxes, present, phrase = (x.to(logits.device) for x in (batch.boxes, batch.present, batch.phrase))
-        return detection_loss(logits, found, boxes, assign(boxes, present, net.centres), phrase, owner, valid)
+    def example(self, net: GroundedDetector, batch: Batch) -> tuple:
+        """One step for `train`: what the detector reads, and what `detection_loss` compares its answer with."""
+        inputs, owner = self.asked(net, batch.patches, batch.prompts)
+        region = assign(batch.boxes, batch.present, net.centres.cpu())
+        truth = {"truth": batch.boxes, "region": region, "phrase": batch.phrase, "owner": owner, "valid": inputs[2]}
+        return *inputs, {name: x.to(net.centres.device) for name, x in truth.items()}
 
     def pretrain(self, net: GroundedDetector, seed: int, kinds: tuple[str, ...], device="cpu") -> GroundedDetector:
         """Train on batches of these kinds in turn; a closed detector learns the box data's sixteen names."""
@@ -143,7 +146,8 @@ class Detection:
             pairs = zip(batch.prompts, batch.phrase.tolist(), strict=True)
             return batch._replace(phrase=torch.tensor([[NAMES.index(p[i]) if i >= 0 else -1 for i in row] for p, row in pairs]))
 
-        return self._fit(net, batches, self.steps, self.lr, device)
+        config = TrainConfig(self.steps, self.batch, self.lr, weight_decay=0.01, seed=seed)
+        return self._fit(net, batches, config, device)
 
     def tune(self, net: GroundedDetector, task: str, shots: int, seed: int, device="cpu") -> GroundedDetector:
         """A copy, fine-tuned whole on a few labelled scenes; a closed detector gets new class vectors first."""
@@ -157,22 +161,11 @@ class Detection:
             rows = torch.randperm(len(support.patches), generator=generator)[: self.batch]
             return Batch(*(x[rows] for x in support[:4]), support.prompts[: len(rows)])
 
-        return self._fit(net, batches, self.tune_steps, self.tune_lr, device)
+        config = TrainConfig(self.tune_steps, self.batch, self.tune_lr, weight_decay=0.01, seed=seed)
+        return self._fit(net, batches, config, device)
 
-    def _fit(self, net: GroundedDetector, batches, steps: int, lr: float, device) -> GroundedDetector:
-        config = TrainConfig(steps, self.batch, lr, weight_decay=0.01)
-        net.to(device).train()
-        optimizer = make_optimizer(net, config)
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, config)
-            value = self.loss(net, batches(step))
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), config.clip_norm)
-            optimizer.step()
-        if not torch.isfinite(value):
-            raise NonFiniteLoss(f"loss {value.item()} after {steps} steps at lr {lr}; lower it")
+    def _fit(self, net: GroundedDetector, batches: Callable[[int], Batch], config: TrainConfig, device) -> GroundedDetector:
+        train(net, lambda step: self.example(net, batches(step)), detection_loss, config, str(device), progress=False)
         return net.eval()
 
     @torch.no_grad()
@@ -181,14 +174,15 @@ class Detection:
         net.eval()
         out = []
         for patches in data.patches.split(chunk):
-            logits, boxes, owner, _ = self.answer(net, patches, [classes] * len(patches))
-            out += detections(phrase_scores(logits, owner, len(classes)).cpu(), boxes.cpu())
+            inputs, owner = self.asked(net, patches, [classes] * len(patches))
+            said = net(*(x if x is None else x.to(net.centres.device) for x in inputs))
+            out += detections(phrase_scores(said["logits"].cpu(), owner, len(classes)), said["boxes"].cpu())
         return out
 
     def ap50(self, net: GroundedDetector, task: str, classes: list[dict] | None = None, said: list[dict] | None = None) -> float:
-        """Mean AP at IoU 0.5 over the classes of a task. classes: the same ones in another order, to test for that. said:
-        what the prompt says in place of each, to break it."""
-        data, classes = self.tests[task], classes or TASKS[task][1]
+        """Mean AP at IoU 0.5 over the classes of a task (see `test_set`). classes: the same ones in another order, to test
+        for that. said: what the prompt says in place of each, to break it."""
+        data, classes = self.test_set(task), classes or ASKED[task][1]
         name = data.named(range(len(data)), [classes] * len(data))
         truths = [{"boxes": b[n >= 0], "labels": n[n >= 0]} for b, n in zip(data.boxes, name, strict=True)]
         values = average_precision(self.detect(net, data, said or classes), truths, len(classes))

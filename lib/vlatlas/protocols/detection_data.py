@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from ..data.grounded import BOXES, fits, words_of
+from ..data.grounded import BOXES, TASKS, fits, words_of
 from ..data.scenes import World
 from ..methods.frozen_tokens import patch_features, word_features
 
 NAMES = [{"colour": c, "shape": s} for s in BOXES.shapes for c in BOXES.colours]  # the sixteen that box data know
+ASKED = TASKS | {"taught": (BOXES, NAMES)}  # name -> world, and what each class says: new tasks, and the one of the box data
 
 
 class Scenes:
