@@ -9,8 +9,17 @@ import pytest
 import torch
 from PIL import Image
 
+from vlatlas.data.images import square
 from vlatlas.data.scenes import World
-from vlatlas.protocols import full, full_cli
+from vlatlas.losses import SigLipLoss
+from vlatlas.protocols.full import cli as full_cli
+from vlatlas.protocols.full.classes import Classes
+from vlatlas.protocols.full.clip import clip
+from vlatlas.protocols.full.features import encode
+from vlatlas.protocols.full.outputs import Outputs
+from vlatlas.protocols.full.pairs import Pairs
+from vlatlas.protocols.full.siglip import fresh_text_tower
+from vlatlas.train import TrainConfig, train
 
 open_clip = pytest.importorskip("open_clip")
 
@@ -86,10 +95,10 @@ def test_probes_learn_and_zero_shot_equals_a_count_by_hand(home):
     from vlatlas.evals import class_embeddings
     from vlatlas.models import load
 
-    model, data = load("scenes-clip"), full.Classes(home / "set")
-    result = full.clip(model, data, full.Classes(home / "set", "train"), "cpu", shots=(1, 16))
+    model, data = load("scenes-clip"), Classes(home / "set")
+    result = clip(model, data, Classes(home / "set", "train"), "cpu", shots=(1, 16))
     assert result["probe_16"][0] > 0.5 > 0.25  # four classes
-    u, labels = full.encode(model, data, "cpu")
+    u, labels = encode(model, data, "cpu")
     w = class_embeddings(model, data.prompts)
     right = sum(int((w @ u[i]).argmax()) == labels[i] for i in range(len(u)))
     assert result["zero_shot"] == pytest.approx(right / len(u))
@@ -103,11 +112,11 @@ def test_siglip_trains_the_text_tower_alone(home):
     ])["result"]  # fmt: skip
     for size in (8, 16):
         assert result[f"gap_{size}"][0] == pytest.approx(result[f"sigmoid_{size}"][0] - result[f"softmax_{size}"][0])
-    model, transform = full.fresh_text_tower(name, 0)
+    model, transform = fresh_text_tower(name, 0)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    batches = full.Pairs(f"{home}/pairs-0.tar", transform, model.tokenizer, 8)
-    wrapped = full.Outputs(model, True, 10.0, -10.0)
-    full.train(wrapped, batches, full.SigLipLoss(), full.TrainConfig(3, 8), "cpu", progress=False)
+    batches = Pairs(f"{home}/pairs-0.tar", transform, model.tokenizer, 8)
+    wrapped = Outputs(model, True, 10.0, -10.0)
+    train(wrapped, batches, SigLipLoss(), TrainConfig(3, 8), "cpu", progress=False)
     changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
     assert changed and not any(k.startswith("visual.") for k in changed)
 
@@ -123,7 +132,7 @@ def test_flip_masks_patches_and_counts_losses(home):
 
 def test_a_batch_is_reproducible_and_a_pass_is_whole(home):
     def stream():
-        return full.Pairs(f"{home}/pairs-{{0..1}}.tar", full.square(8), lambda t: torch.tensor([len(x) for x in t]), 13, seed=1)
+        return Pairs(f"{home}/pairs-{{0..1}}.tar", square(8), lambda t: torch.tensor([len(x) for x in t]), 13, seed=1)
 
     first, again = stream(), stream()
     for step in range(8):  # more than one pass over 78 pairs
@@ -136,14 +145,14 @@ def test_a_batch_is_reproducible_and_a_pass_is_whole(home):
 
 def test_mistakes_are_named(home, tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder"):
-        full.Classes(tmp_path / "nowhere")
+        Classes(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match="neither classnames.txt"):
-        full.Classes(tmp_path)
-    big = full.Pairs(f"{home}/pairs-0.tar", full.square(8), lambda t: t, 100)
+        Classes(tmp_path)
+    big = Pairs(f"{home}/pairs-0.tar", square(8), lambda t: t, 100)
     with pytest.raises(ValueError, match="39 usable pairs, fewer than a batch of 100"):
         big(0)
     with pytest.raises(ValueError, match="needs an open_clip model"):
-        full.fresh_text_tower("scenes-clip", 0)
+        fresh_text_tower("scenes-clip", 0)
     with pytest.raises(SystemExit):
         full_cli.main(["clip"])
 
@@ -154,7 +163,7 @@ def test_image_folders_work_too(home, tmp_path):
         folder = tmp_path / WORLD.classes("shape")[batch.labels["shape"][k, 0]]
         folder.mkdir(exist_ok=True)
         picture(batch.images[k]).save(folder / f"{k}.png")
-    data = full.Classes(tmp_path)
+    data = Classes(tmp_path)
     labels = [label for _, label in data]
     assert data.names == sorted(WORLD.classes("shape")) and len(labels) == 20
     assert data.prompts[0][0] == "a photo of a circle."

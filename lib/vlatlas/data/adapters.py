@@ -100,12 +100,13 @@ def hugging_face(
     image: str = "image",
     text: str = "caption",
 ) -> Iterator[Example]:
-    """A Hugging Face data set by name (streamed), or one that is already loaded: rows with an image column
-    and a column of captions (a string, a list of strings) or of labels (an integer).
+    """A Hugging Face data set by name (streamed), by the folder it was saved to, or one that is already
+    loaded: rows with an image column and a column of captions (a string, a list of strings) or of labels (an
+    integer).
 
     Raises:
         ModuleNotFoundError: a name is given and the package `datasets` is not installed; says how to install
-        it. KeyError: a column that the rows do not have; names those there are.
+        it. KeyError: a column or split that the data set does not have; names those there are.
     """
     rows = _load(source, split) if isinstance(source, str) else source
     for k, row in enumerate(rows):
@@ -139,7 +140,14 @@ def _load(name: str, split: str):
         raise ModuleNotFoundError(
             f"{name!r} by name needs the package datasets: pip install datasets, or pass a loaded data set"
         ) from error
-    return datasets.load_dataset(name, split=split, streaming=True)
+    if not any((Path(name) / f).is_file() for f in ("state.json", "dataset_dict.json")):
+        return datasets.load_dataset(name, split=split, streaming=True)
+    saved = datasets.load_from_disk(name)
+    if not isinstance(saved, datasets.DatasetDict):
+        return saved
+    if split not in saved:
+        raise KeyError(f"no split {split!r} in {name}; there are {', '.join(saved)}")
+    return saved[split]
 
 
 def _decode(data, key: str, manifest: Manifest):
