@@ -1,7 +1,7 @@
-"""Run mutated notebooks and keep what they measured: python tests/science/run.py [PAPER ...] [--force] [--split]
+"""Run mutated notebooks and keep what they measured: python tests/science/run.py [PAPER ...] [--force]
 
 Without names, every finished paper whose outcome is missing or stale. Minutes each. Exit status 1: a claim survives the
-loss of its paper's idea. --split runs one seed at a time, so that no single run is longer than a third.
+loss of its paper's idea.
 """
 
 import argparse
@@ -13,10 +13,19 @@ import time
 from pathlib import Path
 
 from vlatlas.repro import catalogue
-from vlatlas.repro.claims import judge, paper_verdict
 from vlatlas.repro.jobs import plan
-from vlatlas.repro.mutations import PROFILE, Mutation, MutationError, declared, keep, read_outcome, surviving
-from vlatlas.repro.records import Record, RecordError, summarise
+from vlatlas.repro.mutations import (
+    PROFILE,
+    Mutation,
+    MutationError,
+    declared,
+    judged_on,
+    keep,
+    read_outcome,
+    seeds_needed,
+    surviving,
+)
+from vlatlas.repro.records import Record, RecordError
 from vlatlas.repro.runner import rerun
 
 HERE = Path(__file__).parent
@@ -44,37 +53,20 @@ def measure(mutation: Mutation, seeds: list[int], say=print) -> Record:
         return rerun(job, Path(scratch), say)
 
 
-def joined(records: list[Record]) -> Record:
-    """Runs of one seed each as one record: every metric gets one value per seed."""
-    first, metrics = records[0], {}
-    for name in first.metrics:
-        values = [r.metrics[name][0] for r in records]
-        metrics[name] = summarise(values)
-    seeds = [r.seeds[0] for r in records]
-    data = first.data | {"metrics": metrics, "seeds": seeds, "parameters": first["parameters"] | {"seeds": seeds}}
-    return Record(data)
-
-
-def judged(mutation: Mutation, record: Record) -> Record:
-    """Under the page's claims; `rejudged` would seal, which `keep` does."""
-    claims, controls = judge(mutation.paper.data["claims"], mutation.paper.data["controls"], record.data)
-    return Record(record.data | {"claims": claims, "controls": controls, "verdict": paper_verdict(claims)})
-
-
-def run(mutation: Mutation, split: bool, say=print) -> None:
+def run(mutation: Mutation, say=print) -> None:
     """Run a mutation and write its outcome."""
-    seeds, begin = mutation.paper.records[PROFILE].seeds, time.monotonic()
+    begin = time.monotonic()
     say(f"{mutation.paper.slug}: {mutation.says}")
-    record = joined([measure(mutation, [s], say) for s in seeds]) if split else measure(mutation, seeds, say)
-    keep(mutation, judged(mutation, record), time.monotonic() - begin)
+    record = measure(mutation, seeds_needed(mutation.paper), say)
+    keep(mutation, record, time.monotonic() - begin)
 
 
 def report(mutations: list[Mutation], independent: dict[str, str], say=print) -> list[str]:
     """Print intact against broken verdicts; returns what survives."""
     paper = mutations[0].paper
-    intact = paper.judged(paper.records[PROFILE])
     broken = [read_outcome(m) for m in mutations]
     for mutation, record in zip(mutations, broken, strict=True):
+        intact = judged_on(paper, paper.records[PROFILE], record.seeds)
         verdicts = {c["id"]: c["verdict"] for c in record.claims}
         for claim in intact.claims:
             say(f"  {mutation.name}: {claim['id']}: {claim['verdict']} -> {verdicts.get(claim['id'])}")
@@ -86,7 +78,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("papers", nargs="*", metavar="PAPER")
     parser.add_argument("--force", action="store_true", help="also where the outcome is fresh")
-    parser.add_argument("--split", action="store_true", help="one seed at a time")
     given = parser.parse_args(arguments)
     found, status = catalogue.load(), 0
     finished = [p.slug for p in found.papers.values() if p.status == "notebook" and PROFILE in p.records]
@@ -104,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
             except (MutationError, RecordError):
                 fresh = False
             if given.force or not fresh:
-                run(mutation, given.split)
+                run(mutation)
         for text in report(mutations, independent):
             print(f"{slug}: {text}", file=sys.stderr)
             status = 1

@@ -1,9 +1,10 @@
 """What a paper's claims do when its own idea is taken away.
 
-A mutation replaces objects of the library while the paper's own notebook runs, in the profile and on the seeds of the
-committed record. `tests/science/mutations/<slug>.py` declares it, `tests/science/run.py` runs it, and what the broken run
-measured is kept as a sealed record in `tests/science/outcomes/`. That record is judged under the page's claims of
-today whenever it is read, so an edited claim needs no new run; an edited notebook, mutation or mutated object does.
+A mutation replaces objects of the library while the paper's own notebook runs, in the profile of the committed record and
+on its seeds, as many of them as it takes for the intact numbers to uphold the claims.
+`tests/science/mutations/<slug>.py` declares it, `tests/science/run.py` runs it, and what the broken run measured is kept as
+a sealed record in `tests/science/outcomes/`. That record is judged under the page's claims of today whenever it is
+read, so an edited claim needs no new run; an edited notebook, mutation or mutated object does.
 """
 
 import ast
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .catalogue import Paper
+from .claims import judge, paper_verdict
 from .digests import digest
-from .records import Record, seal
+from .records import Record, seal, summarise
 from .sources import Sources, read_cells, source_of
 from .vocabulary import DIRECTION, NOT_REPRODUCED, REPRODUCED
 
@@ -151,21 +153,44 @@ def read_outcome(mutation: Mutation, sources: Sources | None = None) -> Record:
     stale = [part for part, value in now.items() if (kept.get("digests") or {}).get(part) != value]
     if stale:
         raise MutationError(f"{mutation.outcome.name} is stale: {' and '.join(stale)} changed; {again}")
-    if len(record.seeds) < len(mutation.paper.records[PROFILE].seeds):
-        raise MutationError(f"{mutation.outcome.name} has fewer seeds than the record, so it proves nothing; {again}")
-    return mutation.paper.judged(record)
+    if not set(record.seeds) <= set(mutation.paper.records[PROFILE].seeds):
+        raise MutationError(f"{mutation.outcome.name} has seeds that the committed record has not; {again}")
+    return judged_on(mutation.paper, record, record.seeds)
+
+
+def judged_on(paper: Paper, record: Record, seeds: list[int]) -> Record:
+    """A record under the page's present claims, on some of its seeds, as if no claim asked for more of them."""
+    places = [record.seeds.index(seed) for seed in seeds]
+    data = dict(record.data) | {"seeds": seeds, "metrics": {}}
+    for name, values in record.metrics.items():
+        data["metrics"][name] = summarise(values if len(values) == 1 else [values[k] for k in places])
+    claims = [claim | {"seeds": min(claim["seeds"], len(seeds))} for claim in paper.data["claims"]]
+    data["claims"], data["controls"] = judge(claims, paper.data["controls"], data)
+    data["verdict"] = paper_verdict(data["claims"])
+    return Record(data, record.path)
+
+
+def seeds_needed(paper: Paper) -> list[int]:
+    """The fewest first seeds of the committed record on which every claim that it calls reproduced still is."""
+    record = paper.judged(paper.records[PROFILE])
+    wanted = {c["id"] for c in record.claims if c["verdict"] == REPRODUCED}
+    for count in range(1, len(record.seeds)):
+        found = judged_on(paper, record, record.seeds[:count])
+        if wanted <= {c["id"] for c in found.claims if c["verdict"] == REPRODUCED}:
+            return record.seeds[:count]
+    return record.seeds
 
 
 def surviving(paper: Paper, broken: list[Record], independent: dict[str, str]) -> list[str]:
     """What is wrong with a paper's verdict in the light of its broken runs, in words; empty if all is caught.
 
-    Every claim that the record calls reproduced must be lost in some broken run, unless it is declared to rest on
-    something else; and something must be lost.
+    Every claim that the record calls reproduced must be lost in some broken run, held against the intact numbers of the
+    same seeds, unless it is declared to rest on something else; and something must be lost.
     """
     record = paper.judged(paper.records[PROFILE])
     held = {c["id"]: c["verdict"] for c in record.claims if RANK.get(c["verdict"], 0) > 0}
-    after = {id_: min(_rank(outcome, id_) for outcome in broken) for id_ in held} if broken else {}
-    lost = {id_ for id_, verdict in held.items() if after.get(id_, 9) < RANK[verdict]}
+    pairs = [(judged_on(paper, record, outcome.seeds), outcome) for outcome in broken]
+    lost = {id_ for id_, verdict in held.items() if any(_loses(id_, verdict, *pair) for pair in pairs)}
     claimed = {c["id"] for c in record.claims}
     problems = [f"INDEPENDENT names {id_!r}, which the page does not claim" for id_ in independent if id_ not in claimed]
     for id_, verdict in held.items():
@@ -174,6 +199,11 @@ def surviving(paper: Paper, broken: list[Record], independent: dict[str, str]) -
     if held and not lost:
         problems.append("no claim is lost with the idea, so its verdict says nothing about it")
     return problems
+
+
+def _loses(id_: str, verdict: str, intact: Record, broken: Record) -> bool:
+    """The intact numbers uphold the claim's verdict on these seeds, and the broken ones do not."""
+    return _rank(intact, id_) >= RANK[verdict] > _rank(broken, id_)
 
 
 def _rank(record: Record, id_: str) -> int:
