@@ -9,9 +9,9 @@ from vlatlas.methods.maskclip import Segmenter, TunedClip
 from vlatlas.models import load
 from vlatlas.models.inside import look_inside
 from vlatlas.protocols.dense import Dense
-from vlatlas.protocols.dense_clip import resized, start
+from vlatlas.protocols.dense_clip import POOL_SEED, WORLD, Learner, frozen, resized, start
 
-SMALL = Dense(test=12, labelled=24, unlabelled=8, part="threshold", student_steps=2, tuning_steps=2, batch=4)
+SMALL = Dense(test=12, labelled=24, unlabelled=8, worse=6, part="threshold", student_steps=2, tuning_steps=2, batch=4)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_students_and_tuned_models_train_from_a_seed(model):
 
 def test_degraded_images_are_the_test_images_made_worse():
     mild, strong = SMALL.degraded("noise", 0.1), SMALL.degraded("noise", 0.4)
-    clean = SMALL.scenes.images
+    clean = SMALL.scenes.images[:6]
     assert 0 < (mild - clean).abs().mean() < (strong - clean).abs().mean()
     assert torch.equal(mild, SMALL.degraded("noise", 0.1))
 
@@ -107,13 +107,27 @@ def test_a_seed_without_backbone_names_the_command():
         SMALL.clip(987)
 
 
-def test_the_start_is_scenes_clip_with_interpolated_positions_and_a_class_token_of_its_seed():
+def test_before_its_last_block_every_seed_is_scenes_clip_with_interpolated_positions():
     old, a, b = load("scenes-clip").state_dict(), start(1).state_dict(), start(2).state_dict()
-    same = [k for k in a if k not in ("visual.position", "visual.class_token", "text.position")]
-    assert all(torch.equal(a[k], old[k]) and torch.equal(b[k], old[k]) for k in same)
-    assert not torch.equal(a["visual.class_token"], b["visual.class_token"])
+    drawn = [k for k in a if not torch.equal(a[k], b[k])]
+    assert all(k.startswith(("visual.blocks.3.", "visual.project", "text.position")) for k in drawn) and len(drawn) > 4
+    changed = ("visual.position", "visual.class_token", "text.position", "visual.blocks.3.", "visual.norm.", "visual.project.")
+    assert all(torch.equal(a[k], old[k]) for k in a if not k.startswith(changed))
     assert torch.equal(a["text.position"][:, :24], old["text.position"])
     assert a["visual.position"].shape == (1, 64, 128)
     ramp = torch.arange(4.0).view(1, 4, 1, 1).expand(1, 4, 4, 1).reshape(1, 16, 1)  # the row's number
     got = resized(ramp, 8).view(8, 8)
     assert torch.allclose(got, got[:, :1].expand(8, 8)) and bool((got[1:, 0] > got[:-1, 0]).all())
+
+
+def test_the_learner_is_the_model_from_its_last_blocks_on():
+    data, model = frozen(20), start(4)
+    learner, batch = Learner(model, data), WORLD.batch(POOL_SEED, range(20))
+    with torch.no_grad():
+        images, texts = model.encode_image(batch.images), model.encode_text(model.tokenizer(batch.captions))
+        torch.testing.assert_close(learner.encode_image(data.tokens.float()), images, atol=5e-3, rtol=1e-2)  # half precision
+        torch.testing.assert_close(learner.encode_text(data.words.float(), data.end), texts, atol=5e-3, rtol=1e-2)
+        out = learner(torch.arange(20), torch.arange(20))
+    torch.testing.assert_close(out["image_features"].norm(dim=1), torch.ones(20))
+    for i in range(20):
+        assert [bool(g == data.group[i]) for g in data.group] == [c == batch.captions[i] for c in batch.captions]
