@@ -12,7 +12,7 @@ override DEVICE := $(value DEVICE)
 export PAPER PROFILE SEEDS DEVICE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce keep book bundle serve test bench check new toc lock clean
+.PHONY: help setup reproduce keep book bundle serve test mutations bench check new toc lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -47,7 +47,10 @@ serve: book ## build the site and serve it on this machine, port 8000
 	@cd _build/html && echo "http://127.0.0.1:8000" && ../../$(BIN)/python -m http.server --bind 127.0.0.1 8000
 
 test: $(VENV)/.ready ## everything CI runs: library, pages, every notebook in the smoke profile, the site
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+mutations: $(VENV)/.ready ## take each paper's idea out of the library and see its verdict fall; minutes a paper
+	@$(BIN)/python tests/science/run.py $${PAPER:+"$$PAPER"}
 
 bench: $(VENV)/.ready ## measure speed, every figure as a ratio against a baseline of the same run
 	@$(BIN)/python -m vlatlas.bench
