@@ -4,11 +4,14 @@ Python."""
 import contextlib
 import json
 import os
+import sys
 import textwrap
 import time
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for crash.py
 
 BIB = """@inproceedings{key2020SLUG,
   title = {Paper {SLUG}: a title},

@@ -1,22 +1,22 @@
 """Faults: after each, the last good result is whole, the message is clear, and the next call succeeds.
 
-Crash points are enumerated: a child process kills itself, or meets a full disk, at its n-th change of the
-file system, for n = 1, 2, ... as far as a run goes. Kills at random moments of a real run come on top.
-VLATLAS_FAULTS sets how many (default 6); from 100 on every crash point is tried, not every fourth, and a kernel prints a
-gigabyte, not a tenth of one. VLATLAS_FAULTS_PART names a part of a long session: each has random moments of its own.
+Crash points are enumerated: a child process is killed, or meets a full, read-only or broken disk, at its n-th change of
+the file system, for n = 1, 2, ... as far as a run goes. Kills at random moments of a real run come on top.
+VLATLAS_FAULTS sets how many (default 6); from 100 on a kernel prints a gigabyte, not a tenth of one. VLATLAS_FAULTS_PART names
+a part of a long session: each has random moments of its own.
 """
 
 import ctypes
 import json
 import os
 import random
-import re
 import resource
 import signal
 import subprocess
 import sys
 import time
 
+import crash
 import psutil
 import pytest
 
@@ -26,51 +26,7 @@ from vlatlas.repro.runner import file_digest
 
 FAULTS = int(os.environ.get("VLATLAS_FAULTS", "6"))
 PART = os.environ.get("VLATLAS_FAULTS_PART", "0")
-STRIDE = 1 if FAULTS >= 100 else 4  # every crash point in a long session, every fourth in the daily suite
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's process control")
-
-# Runs one paper with a stand-in for the kernel, and at the n-th change of the file system either dies or
-# gets an error.
-CHILD = """
-import errno, io, json, os, pathlib, signal, sys
-root, at, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-count = 0
-def step():
-    global count
-    count += 1
-    if count == at and how == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if count == at and how == "full":
-        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
-def before(function):
-    def wrapped(*a, **k):
-        step()
-        return function(*a, **k)
-    return wrapped
-from vlatlas import cli
-from vlatlas.repro import execution, commands, runner, summary
-def fake(run, notebook, output, parameters, timeout, title):
-    output.write_text(notebook.read_text())
-    gain = {"values": [3.0] * 3, "mean": 3.0, "sd": 0.0}
-    broken = {"values": [1.0], "mean": 1.0, "sd": None}
-    (run.folder / "figure.svg").write_text("<svg>new</svg>")
-    facts = {"figures": ["figure.svg"], "parameters": {}, "device": "cpu", "versions": {}}
-    facts |= {"modules": [], "peak_memory_mb": 1, "metrics": {"gain": gain, "broken_gain": broken}}
-    (run.folder / "metrics.json").write_text(json.dumps(facts))
-execution.execute = fake
-for name in ("replace", "rename", "fsync", "unlink", "rmdir", "mkdir", "symlink"):
-    setattr(os, name, before(getattr(os, name)))
-real = io.open
-def guarded(file, mode="r", *a, **k):
-    if any(c in mode for c in "wax"):
-        step()
-    return real(file, mode, *a, **k)
-io.open = guarded
-import builtins; builtins.open = guarded
-status = cli.main(["reproduce", "toy", "--force"])
-print("steps", count)
-sys.exit(status)
-"""
 
 
 @pytest.fixture
@@ -127,29 +83,20 @@ def assert_no_kernel(atlas) -> None:
     assert not kernels(atlas)
 
 
-@pytest.mark.parametrize("how", ["kill", "full"])
+@pytest.mark.parametrize("how", crash.FAULTS)
 def test_every_crash_point_of_a_run(atlas, how, injected):
+    """With a stand-in for the kernel: what is tested is everything around it."""
     old = assert_whole(atlas).data
-    child = atlas.write("child.py", CHILD)
-    step, finished = 1 - STRIDE, False
-    while not finished:
-        step += STRIDE
-        with injected(f"a run at its n-th change of a file: {how}"):
-            command = [sys.executable, str(child), str(atlas.root), str(step), how]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-            record = assert_whole(atlas)
-            counted = re.search(r"steps (\d+)", done.stdout)
-            finished = done.returncode == 0 and int(counted[1]) < step
-            assert finished or record.data == old or record.metrics["gain"] == [3.0] * 3
-            if how == "kill":
-                assert finished or done.returncode == -signal.SIGKILL
-            elif done.returncode != 0:
-                assert done.returncode == 1 and "No space left" in done.stderr and "Traceback" not in done.stderr
-                assert done.stderr.count("\n") == 1
-            old = record.data
-    assert step > 20  # the enumeration is not empty
-    assert_whole(atlas)
-    subprocess.run([sys.executable, str(child), str(atlas.root), "0", how], check=True, capture_output=True)
+
+    def whole(end):
+        nonlocal old
+        record = assert_whole(atlas)
+        assert end.code == 0 or record.data == old or record.metrics["gain"] == [3.0] * 3
+        old = record.data
+
+    command = ["reproduce", "toy", "--force"]
+    assert crash.every_point(command, how, "a run", injected, whole, prepare=crash.fake_kernel) > 20
+    assert crash.crash(command, 0, how, crash.fake_kernel).code == 0
     assert not list((atlas.root / "_build/runs/.staging").glob("[!.]*"))
     assert len(list((atlas.root / "_build/runs/.store/cpu/toy").iterdir())) <= 2
 
