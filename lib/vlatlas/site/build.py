@@ -19,6 +19,10 @@ def build(root: Path, output: Path | None = None) -> int:
         print(*stale, sep="\n", file=sys.stderr)
         return 1
     where = ["--path-output", str(output)] if output else []
+    unfinished = (output or root) / "_build" / ".unfinished"  # a killed build may leave half a page that looks up to date
+    anew = ["--all"] if unfinished.exists() else []
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
     command = [
         str(Path(sys.executable).with_name("jupyter-book")),
         "build",
@@ -27,11 +31,13 @@ def build(root: Path, output: Path | None = None) -> int:
         "-n",
         "-W",
         "--keep-going",
+        *anew,
         *where,
     ]
     status = subprocess.run(command, check=False).returncode
     if status:
         return status
+    unfinished.unlink(missing_ok=True)
     html = (output or root) / "_build" / "html"
     for title, faults in (("broken links", broken(html)), ("loaded from elsewhere", external(html))):
         if faults:

@@ -3,7 +3,9 @@
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from ..repro.digests import stale
 from ..repro.recording import measured_text
+from ..repro.sources import Sources
 from ..repro.vocabulary import HEADLINE_ORDER
 from .parts import badge, paragraph, table, text
 from .state import atlas, slug_of
@@ -19,7 +21,7 @@ class Claims(SphinxDirective):
         if paper is None or paper.data is None:
             raise self.error(f"no valid front matter for {self.env.docname}; run: vlatlas check")
         records = shown_records(paper)
-        out = [claims_table(paper, records)]
+        out = [*ages(paper, records), claims_table(paper, records)]
         for record in records.values():
             out += figures(self.env, paper, record)
         out += _list("How our experiment differs from the paper's", paper.data["deviations"])
@@ -37,6 +39,18 @@ def shown_records(paper) -> dict:
             record = held.get(profile)
             if profile not in out and record and record.sealed and not record.own_parameters:
                 out[profile] = paper.judged(record)
+    return out
+
+
+def ages(paper, records: dict) -> list[nodes.paragraph]:
+    """One line for each record whose notebook, library or data have changed since its run."""
+    out, sources = [], Sources()
+    for profile, record in records.items() if paper.status == "notebook" else ():
+        if changed := stale(record, paper.notebook, sources):
+            what = (
+                f"{' and '.join(changed)} changed since the {profile} run of {record.date}; its numbers are of the older state."
+            )
+            out.append(paragraph(text("Stale: ", "label"), what, classes=("stale",)))
     return out
 
 
