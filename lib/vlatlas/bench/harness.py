@@ -3,12 +3,16 @@
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """`name` is `value` times as fast as `baseline` (median over paired laps), with the lowest and highest lap."""
+    """`name` is `value` times as fast as `baseline` (median over paired laps), with the lowest and highest lap.
+
+    `best` is the ratio of the two fastest laps: what is left when nothing else ran. unit: "times as fast" or "times less
+    memory". at_least: the bar, if there is one. note: what a reader should know beside it.
+    """
 
     name: str
     baseline: str
@@ -18,24 +22,38 @@ class Ratio:
     seconds: float
     baseline_seconds: float
     note: str = ""
+    best: float | None = None
+    laps: int = 1
+    unit: str = "times as fast"
+    at_least: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median reaches the bar; None without one."""
+        return None if self.at_least is None else self.value >= self.at_least
 
     def as_dict(self) -> dict:
         """Plain data."""
         return asdict(self)
 
+    def barred(self, bars: dict[str, float]) -> "Ratio":
+        """The same with the bar that `bars` holds for its name, if any."""
+        return replace(self, at_least=bars[self.name]) if self.name in bars else self
+
 
 def take_turns(
-    candidates: dict[str, Callable[[], None]], laps: int = 9, warm_up: int = 2, clock: Callable[[], float] = time.perf_counter
+    candidates: dict[str, Callable[[], object]], laps: int = 9, warm_up: int = 2, before: Callable[[], object] | None = None
 ) -> dict[str, list[float]]:
-    """Seconds of each candidate per lap; the first `warm_up` laps are thrown away. clock: `time.process_time` counts this
-    process's own work on a machine that others use too."""
+    """Seconds of each candidate per lap; the first `warm_up` laps are thrown away, `before` each run is not timed."""
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for lap in range(warm_up + laps):
         for name, run in candidates.items():
-            began = clock()
+            if before is not None:
+                before()
+            began = time.perf_counter()
             run()
             if lap >= warm_up:
-                times[name].append(clock() - began)
+                times[name].append(time.perf_counter() - began)
     return times
 
 
@@ -49,7 +67,14 @@ def ratios(times: dict[str, list[float]], baseline: str, notes: dict[str, str] |
             out.append(
                 Ratio(
                     name, baseline, statistics.median(pairs), pairs[0], pairs[-1], statistics.median(laps),
-                    statistics.median(base), (notes or {}).get(name, ""),
+                    statistics.median(base), (notes or {}).get(name, ""), min(base) / min(laps), len(laps),
                 )
             )  # fmt: skip
     return out
+
+
+def less_memory(name: str, baseline: str, megabytes: float, baseline_megabytes: float) -> Ratio:
+    """A row that says how many times less memory was taken; both figures in its note."""
+    value = baseline_megabytes / max(megabytes, 1.0)
+    note = f"{megabytes:.0f} MB, {baseline} {baseline_megabytes:.0f} MB"
+    return Ratio(name, baseline, value, value, value, 0.0, 0.0, note, value, 1, "times less memory")

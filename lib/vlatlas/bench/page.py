@@ -1,0 +1,173 @@
+"""What the book's page on speed shows, from the kept runs alone: python -m vlatlas.bench.page
+
+Writes one table a suite, the figures and a stamp into book/reference/speed/; measures nothing.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+from .. import paths
+from ..repro import atomic
+from . import history
+
+TITLES = {
+    "softmax": "Softmax loss",
+    "sigmoid": "Sigmoid loss",
+    "softmax_tuned": "Softmax loss, tuned allocator",
+    "large": "Losses where the matrix does not fit",
+    "patch_dropout": "Patch dropout, 64 tokens",
+    "patch_dropout_large": "Patch dropout, 196 tokens",
+    "steps": "Training step",
+    "retrieval": "Retrieval",
+    "startup": "Imports",
+    "notebooks": "Notebooks",
+    "render": "Scenes",
+    "loader": "Loader",
+    "book": "Book",
+}
+
+
+def tables(runs: list[dict]) -> str:
+    """Markdown: each suite's newest kept run, what it ran on, and every row with its spread and bar."""
+    parts = []
+    for name, (run, rows) in sorted(history.latest(runs).items(), key=lambda item: list(TITLES).index(item[0])):
+        m = run["machine"]
+        parts.append(
+            f"**{TITLES[name]}** ({run['date']}; {m['processor']}, {m['threads']} threads, torch {m['torch']}, open_clip "
+            f"{m['open_clip']}; a float32 matrix product ran at {m['product_gflops']} GFLOP/s)\n\n"
+            "| measured | against | ratio, median | laps | fastest laps | bar | |\n|---|---|---|---|---|---|---|\n"
+            + "".join(_row(r) for r in rows)
+        )
+    return "\n".join(parts)
+
+
+def _row(r: dict) -> str:
+    spread = f"{r['low']:.2f} to {r['high']:.2f}" if r["laps"] > 1 else "one"
+    bar = "" if r["at_least"] is None else f"{r['at_least']:.2f}, {'met' if r['value'] >= r['at_least'] else '**not met**'}"
+    what = "" if r["unit"] == "times as fast" else " (memory)"
+    best = f"{r['best']:.2f}" if r["laps"] > 1 else ""
+    return f"| {r['name']} | {r['baseline']} | {r['value']:.2f}{what} | {spread} | {best} | {bar} | {r['note']} |\n"
+
+
+def slower(runs: list[dict]) -> str:
+    """Markdown: what got slower between neighbouring kept runs."""
+    found = history.changes(runs)
+    if not found:
+        return f"Nothing got slower in {len(runs)} kept runs.\n"
+    rows = "".join(f"| {date} | {TITLES[suite]} | {name} | {a:.2f} | {b:.2f} |\n" for date, suite, name, a, b in found)
+    return "| run | suite | measured | ratio before | ratio then |\n|---|---|---|---|---|\n" + rows
+
+
+def figures(runs: list[dict]) -> dict:
+    """name -> figure, for the suites that have been kept."""
+    newest = {name: rows for name, (_, rows) in history.latest(runs).items()}
+    drawn = {"losses": _losses, "tokens": _tokens, "steps": _steps}
+    return {name: draw(newest) for name, draw in drawn.items() if _needs(name) <= set(newest)}
+
+
+def _needs(name: str) -> set[str]:
+    return {"losses": {"softmax", "sigmoid"}, "tokens": {"patch_dropout"}, "steps": {"steps"}}[name]
+
+
+def _losses(newest: dict):
+    """Seconds against N, the products alone drawn as the roofline."""
+    from .. import plotting
+
+    figure, axes = plotting.figure(9.0, 4.2, ncols=2, sharey=True)
+    styles = {"open_clip": ("black", "o"), "keep": ("orange", "s"), "tiled": ("blue", "^"), "auto": ("blue", "^")}
+    for ax, kind in zip(axes, ("clip", "siglip"), strict=True):
+        points: dict[str, list] = {}
+        roof = []
+        for r in newest["softmax"] + newest["sigmoid"] + newest.get("large", []):
+            if not (found := re.fullmatch(rf"{kind} (\w+) N=(\d+)", r["name"])):
+                continue
+            side, n = found[1], int(found[2])
+            points.setdefault("tiled" if side == "auto" else side, []).append((n, r["seconds"]))
+            if "open_clip" in r["baseline"]:
+                points.setdefault("open_clip", []).append((n, r["baseline_seconds"]))
+            if rate := re.search(r"at (\d+) GFLOP/s", r["note"] + r["baseline"]):
+                roof.append((n, 6 * n * n * 512 / (int(rate[1]) * 1e9)))
+        for side, xy in points.items():
+            name, marker = styles[side]
+            xs, ys = zip(*sorted(set(xy)), strict=True)
+            label = {"keep": "kept matrix", "tiled": "in blocks"}.get(side, side)
+            ax.plot(xs, ys, marker=marker, color=plotting.PALETTE[name], label=label)
+        xs, ys = zip(*sorted(dict(roof).items()), strict=True)
+        ax.plot(xs, ys, "--", color=plotting.PALETTE["grey"], label="6 N² D products alone")
+        ax.set(xscale="log", yscale="log", xlabel="batch size N", title={"clip": "Softmax", "siglip": "Sigmoid"}[kind])
+        ax.set_xticks(xs, [f"{x:,}" for x in xs], rotation=30)
+        ax.minorticks_off()
+    axes[0].set_ylabel("seconds, forward + backward")
+    axes[0].legend(fontsize=10)
+    return figure
+
+
+def _tokens(newest: dict):
+    """Speed-up against the share of patches kept, with the ideal by FLOPs."""
+    from .. import plotting
+
+    figure, ax = plotting.figure()
+    for suite, marker in (("patch_dropout", "o"), ("patch_dropout_large", "s")):
+        for label, name in (("ours", "blue"), ("open_clip", "black")):
+            rows = [r for r in newest.get(suite, []) if r["name"].startswith(label)]
+            if not rows:
+                continue
+            kept = [100, *(100 - int(re.search(r"(\d+)%", r["name"])[1]) for r in rows)]
+            tokens = re.search(r"(\d+) tokens", rows[0]["name"])[1]
+            line = dict(marker=marker, color=plotting.PALETTE[name], linestyle="-" if suite == "patch_dropout" else ":")
+            ax.plot(kept, [1.0, *(r["value"] for r in rows)], label=f"{label}, {tokens} tokens", **line)
+            if label == "ours" and suite == "patch_dropout":
+                ideal = [1.0, *(float(re.search(r"ideal ([\d.]+)", r["note"])[1]) for r in rows)]
+                ax.plot(kept, ideal, "--", color=plotting.PALETTE["grey"], label=f"ideal by FLOPs, {tokens} tokens")
+    ax.set(xlabel="patches kept, %", ylabel="times as fast as with all patches")
+    ax.invert_xaxis()
+    ax.legend(fontsize=10)
+    return figure
+
+
+def _steps(newest: dict):
+    """Images a second of a whole training step."""
+    from .. import plotting
+
+    figure, ax = plotting.figure(6.4, 3.2)
+    seconds = {}
+    for r in newest["steps"]:
+        seconds[r["baseline"]] = r["baseline_seconds"]
+        seconds[r["name"].removesuffix(" to bfloat16")] = r["seconds"]
+    from .suites.steps import BATCH
+
+    names = sorted(seconds, key=lambda name: -seconds[name])
+    colours = [plotting.PALETTE["blue" if n.startswith("ours") else "black"] for n in names]
+    ax.barh(names, [BATCH / seconds[n] for n in names], color=colours)
+    ax.set(xlabel="images a second, higher is better")
+    return figure
+
+
+def stamp(runs: list[dict]) -> str:
+    """sha256 of what the page was written from."""
+    return hashlib.sha256(repr(runs).encode()).hexdigest()
+
+
+def write(root: Path | None = None) -> list[Path]:
+    """Write tables and figures from the kept runs; the files written."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    where = (root or paths.root()) / history.FOLDER
+    runs, files = history.load(where / "history.json"), []
+    for name, text in (("tables.txt", tables(runs)), ("slower.txt", slower(runs)), ("stamp.txt", stamp(runs) + "\n")):
+        atomic.write_text(where / name, text)
+        files.append(where / name)
+    for name, figure in figures(runs).items():
+        figure.savefig(where / f"{name}.svg", metadata={"Date": None})
+        plt.close(figure)
+        files.append(where / f"{name}.svg")
+    return files
+
+
+if __name__ == "__main__":
+    for path in write():
+        print(path.relative_to(paths.root()))

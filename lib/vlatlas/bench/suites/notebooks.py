@@ -1,0 +1,101 @@
+"""What stands between a command and its work: imports, and the runner around a notebook."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from ..harness import Ratio, ratios, take_turns
+
+BIB = """@inproceedings{last2020probe,
+  title = {Probe}, author = {Last, First}, booktitle = {None}, year = {2020}, venue = {None}, slug = {probe}, family = {training}
+}
+"""
+PAGE = """---
+paper:
+  slug: probe
+  bib: last2020probe
+  name: Probe
+  family: training
+  tasks: [pretraining]
+  modalities: [image, text]
+  protocol: pretraining
+  tldr: A notebook that does nothing.
+  tldr_zh: 无。
+  code: []
+  figure: {paper: "none", shows: "nothing", alt: "nothing"}
+  claims:
+    - {id: one, says: "One is one", paper: {value: "1", where: "none"}, check: "one > 0", seeds: 1, tolerance: "none"}
+  deviations: ["all"]
+  errata: []
+---
+# Probe
+"""
+WORK = "import torch\nimport matplotlib.pyplot as plt\nfig, ax = plt.subplots()\n"
+RECORD = "from vlatlas import repro\nrepro.record('probe', {'one': 1.0}, figure=fig, parameters={})"
+
+
+def startup(laps: int = 9) -> list[Ratio]:
+    """Imports and the commands that should answer at once, each in a fresh process, against `import torch`."""
+    times = take_turns(
+        {
+            "import torch": _process("-c", "import torch"),
+            "import vlatlas": _process("-c", "import torch, vlatlas"),
+            "import vlatlas.losses": _process("-c", "import torch, vlatlas.losses; vlatlas.losses.ClipLoss"),
+            "import open_clip": _process("-c", "import open_clip"),
+            "vlatlas list": _process("-m", "vlatlas.cli", "list"),
+        },
+        laps,
+        warm_up=1,
+    )
+    rows = ratios(times, "import torch")
+    seconds = {r.name: r.baseline_seconds for r in rows}
+    bars = {name: s / (s + 0.1) for name, s in seconds.items() if name.startswith("import vlatlas")}  # 0.1 s more
+    return [replace(r, note=f"{r.seconds - r.baseline_seconds:+.2f} s").barred(bars) for r in rows]
+
+
+def notebooks(laps: int = 5) -> list[Ratio]:
+    """`vlatlas reproduce` of a notebook that imports torch and draws an empty figure, against the same lines as a script."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _atlas(root)
+        env = os.environ | {"VLATLAS_ROOT": folder, "MPLBACKEND": "agg"}
+        script = f"{WORK}fig.savefig({str(root / 'figure.svg')!r}); fig.savefig({str(root / 'figure.png')!r})"
+        command = ("-m", "vlatlas.cli", "reproduce", "probe", "--profile", "smoke", "--force")
+        times = take_turns(
+            {"script": _process("-c", script, env=env), "reproduce, cold kernel": _process(*command, env=env)},
+            laps,
+            warm_up=1,
+        )
+    (row,) = ratios(times, "script")
+    bar = row.baseline_seconds / (row.baseline_seconds + 2.5)
+    return [replace(row, note=f"{row.seconds - row.baseline_seconds:+.2f} s", at_least=bar)]
+
+
+def _atlas(root: Path) -> None:
+    """An atlas of one paper."""
+    paper = root / "book" / "papers" / "probe"
+    paper.mkdir(parents=True)
+    (root / "papers.bib").write_text(BIB, encoding="utf-8")
+    (root / "_config.yml").write_text("title: probe\n", encoding="utf-8")
+    (paper / "index.md").write_text(PAGE, encoding="utf-8")
+    sources = [(["parameters"], 'profile = "cpu"\nseeds = [0]\ndevice = "auto"'), ([], WORK), ([], RECORD)]
+    cells = [
+        {"cell_type": "code", "id": f"c{i}", "execution_count": None, "outputs": [], "metadata": {"tags": tags}, "source": text}
+        for i, (tags, text) in enumerate(sources)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}
+    (paper / "reproduce.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def _process(*arguments: str, env: dict | None = None):
+    def run():
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=env)
+        if done.returncode:
+            raise RuntimeError(f"python {' '.join(arguments)[:80]} ended with {done.returncode}: {done.stderr[-2000:]}")
+
+    return run
