@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..data.scenes.degrade import degrade
 from ..data.scenes.rng import Draw
 from ..data.splits import dense as split
-from ..evals import LinearProbe, class_embeddings
+from ..evals import class_embeddings
 from ..evals.segmentation import confusion, map_auroc, mean_iou, present_accuracy
 from ..methods.last_block import LastBlock, enter_many
 from ..methods.maskclip import grid, pixel_loss, upsample
@@ -49,6 +49,13 @@ class Scenes:
         return torch.where(best.values >= least, best.indices, -1)
 
 
+class Grid(nn.Module):
+    """`grid` as a layer."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return grid(tokens)
+
+
 class PixelTask(nn.Module):
     """A map-making network in the form that `train` takes."""
 
@@ -75,6 +82,8 @@ class Dense:
     part: str = "test"  # or "threshold", the scenes that calibration looks at
     student_steps: int = 200
     tuning_steps: int = 60
+    linear_steps: int = 300
+    linear_lr: float = 3e-2
     student_lr: float = 3e-3
     tuning_lr: float = 1e-4
     batch: int = 32
@@ -167,22 +176,24 @@ class Dense:
             "auroc": map_auroc(full, truth),
         }
 
-    def miou(self, maps: Tensor) -> float:
-        """mIoU alone, where nothing else is asked; of the first test scenes where there are fewer maps."""
+    def miou(self, maps: Tensor, names: list[int] | None = None) -> float:
+        """mIoU alone, over all names or some; of the first test scenes where there are fewer maps."""
         truth = self.scenes.truth[: len(maps)]
-        return mean_iou(confusion(upsample(maps, truth.shape[-1]).argmax(dim=1), truth, len(split.NAMES)))
+        return mean_iou(confusion(upsample(maps, truth.shape[-1]).argmax(dim=1), truth, len(split.NAMES)), names)
+
+    def present(self, maps: Tensor) -> float:
+        """Accuracy among the classes present, alone."""
+        return present_accuracy(upsample(maps, self.scenes.truth.shape[-1]), self.scenes.truth)
 
     def ceiling(self, model: CLIP, test: LastBlock) -> Tensor:
         """Maps (B, 24, 8, 8) of a linear classifier on the tokens that enter the last block, trained with masks."""
-        block, labels = enter_many(model, self.with_masks.images), self.with_masks.patches()
-        probe = LinearProbe(1.0).fit(self.tokens(block)[labels >= 0], labels[labels >= 0]).model
-        weight = torch.zeros(len(split.NAMES), self.tokens(test).shape[2])
-        bias = torch.full((len(split.NAMES),), -1e4)  # a name that no labelled scene shows is never given
-        weight[probe.classes_], bias[probe.classes_] = (
-            torch.from_numpy(probe.coef_).float(),
-            torch.from_numpy(probe.intercept_).float(),
-        )
-        return grid(self.tokens(test) @ weight.T + bias)
+        inputs, truth = self.tokens(enter_many(model, self.with_masks.images)), self.with_masks.patches()
+        linear = nn.Linear(inputs.shape[2], len(split.NAMES))
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        head = self.fit(nn.Sequential(linear, Grid()), inputs, truth.view(-1, 8, 8), 0, self.linear_steps, self.linear_lr)
+        with torch.no_grad():
+            return head(self.tokens(test))
 
     @staticmethod
     def tokens(block: LastBlock) -> Tensor:
