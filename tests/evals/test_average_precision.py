@@ -1,5 +1,6 @@
 """Average precision against cases counted by hand and a loop over thresholds."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,12 +9,13 @@ from vlatlas.evals.average_precision import average_precision, interpolated, mat
 SQUARE = [0.0, 0.0, 10.0, 10.0]
 
 
-def test_a_true_box_is_found_once():
-    truth = torch.tensor([SQUARE])
-    assert match(torch.tensor([SQUARE, SQUARE]), truth, 0.5).tolist() == [True, False]
-    assert match(torch.tensor([SQUARE]), torch.empty(0, 4), 0.5).tolist() == [False]
-    two = torch.tensor([SQUARE, [0, 0, 10, 9]])  # takes the one that fits best, not the first
-    assert match(torch.tensor([[0.0, 0, 10, 9], SQUARE]), two, 0.9).tolist() == [True, True]
+def test_a_true_box_is_found_once_by_the_best_and_each_takes_what_fits_it_most():
+    hits = lambda rows, threshold=0.5: match(np.array(rows, dtype=float), threshold).tolist()  # noqa: E731
+    assert hits([[1.0], [1.0]]) == [True, False]
+    assert hits([[0.4], [0.5]]) == [False, True]  # a miss takes nothing; the threshold itself is a hit
+    assert match(np.zeros((2, 0)), 0.5).tolist() == [False, False]
+    assert hits([[0.9, 1.0], [1.0, 0.9]], 0.9) == [True, True]  # the first takes the second box, which it fits best
+    assert hits([[0.9, 1.0], [0.1, 1.0]], 0.5) == [True, False]
 
 
 def test_interpolation_by_hand():

@@ -7,18 +7,16 @@ from torch import Tensor
 from .boxes import box_iou
 
 
-def match(boxes: Tensor, truth: Tensor, threshold: float) -> Tensor:
-    """(N,) bool: detections of one image, best first, each taking the free true box that it overlaps most, from
-    `threshold` on."""
-    hit = torch.zeros(len(boxes), dtype=torch.bool)
-    if len(truth) == 0 or len(boxes) == 0:
-        return hit
-    free = set(range(len(truth)))
-    for i, overlap in enumerate(box_iou(boxes, truth).tolist()):
-        best = max(free, key=overlap.__getitem__, default=None)
-        if best is not None and overlap[best] >= threshold:
-            hit[i] = True
-            free.remove(best)
+def match(overlaps: np.ndarray, threshold: float) -> np.ndarray:
+    """(N,) bool: which detections of one image and class are hits. overlaps: (N, M) IoU of the detections, best first, with
+    the true boxes; each takes the free one that it overlaps most, from `threshold` on."""
+    hit, free = np.zeros(len(overlaps), dtype=bool), np.ones(overlaps.shape[1], dtype=bool)
+    for i, row in enumerate(overlaps):
+        if not free.any():
+            break
+        best = np.where(free, row, -1.0).argmax()
+        hit[i] = row[best] >= threshold
+        free[best] &= ~hit[i]
     return hit
 
 
@@ -53,19 +51,26 @@ def average_precision(detections: list[dict], truths: list[dict], classes: int, 
     """
     if len(detections) != len(truths):
         raise ValueError(f"{len(detections)} images with detections, {len(truths)} with true boxes; give one of each")
+    images = [_ranked(d, t) for d, t in zip(detections, truths, strict=True)]
     out = []
     for c in range(classes):
-        positives = sum(int((t["labels"] == c).sum()) for t in truths)
+        positives = sum(int((true == c).sum()) for *_, true in images)
         if not positives:
             continue
         scores, hits = [], []
-        for d, t in zip(detections, truths, strict=True):
-            mine = d["labels"] == c
-            order = d["scores"][mine].argsort(descending=True, stable=True)[:100]  # COCO: 100 an image
-            scores.append(d["scores"][mine][order])
-            hits.append(match(d["boxes"][mine][order], t["boxes"][t["labels"] == c], threshold))
-        order = torch.cat(scores).argsort(descending=True, stable=True)
-        out.append(interpolated(torch.cat(hits)[order], positives))
+        for score, label, overlaps, true in images:
+            mine = np.flatnonzero(label == c)[:100]  # COCO: 100 an image
+            scores.append(score[mine])
+            hits.append(match(overlaps[np.ix_(mine, np.flatnonzero(true == c))], threshold))
+        order = np.argsort(-np.concatenate(scores), kind="stable")
+        out.append(interpolated(torch.from_numpy(np.concatenate(hits)[order]), positives))
     if not out:
         raise ValueError("no image has a true box of these classes; check the labels")
     return out
+
+
+def _ranked(found: dict, truth: dict) -> tuple[np.ndarray, ...]:
+    """Scores and labels (N,) of one image, best first, overlaps (N, M) with its true boxes, and their labels (M,)."""
+    order = found["scores"].argsort(descending=True, stable=True)
+    overlaps = box_iou(found["boxes"][order], truth["boxes"])
+    return tuple(x.numpy() for x in (found["scores"][order], found["labels"][order], overlaps, truth["labels"]))
