@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from vlatlas.repro import catalogue
+from vlatlas.repro.errors import RunError
 from vlatlas.repro.jobs import plan
 from vlatlas.repro.mutations import (
     PROFILE,
@@ -74,6 +75,14 @@ def report(mutations: list[Mutation], independent: dict[str, str], say=print) ->
     return surviving(paper, broken, independent)
 
 
+def fresh(mutation: Mutation) -> bool:
+    """Is there an outcome that still holds?"""
+    try:
+        return bool(read_outcome(mutation))
+    except (MutationError, RecordError):
+        return False
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("papers", nargs="*", metavar="PAPER")
@@ -84,19 +93,15 @@ def main(arguments: list[str] | None = None) -> int:
     for slug in given.papers or finished:
         try:
             mutations, independent = declared(found[slug])
-        except (MutationError, KeyError) as error:
-            print(error, file=sys.stderr)
-            status = 1
-            continue
-        for mutation in mutations:
-            try:
-                read_outcome(mutation)
-                fresh = True
-            except (MutationError, RecordError):
-                fresh = False
-            if given.force or not fresh:
-                run(mutation)
-        for text in report(mutations, independent):
+            for mutation in mutations:
+                if given.force or not fresh(mutation):
+                    run(mutation)
+            survived = report(mutations, independent)
+        except (MutationError, RunError, KeyError) as error:
+            if "stopped by SIG" in str(error):
+                raise  # whoever stops one run means all of them
+            survived = [str(error)]
+        for text in survived:
             print(f"{slug}: {text}", file=sys.stderr)
             status = 1
     return status
