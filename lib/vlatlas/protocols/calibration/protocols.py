@@ -1,11 +1,15 @@
 """Measures of protocols whose data are defined beside them, and not in `data.splits`. Each takes scenes-clip, and returns what
 was measured, its value, the floor, and the digest of the test data."""
 
+import random
+
 import torch
 
 from ...data import grounded
+from ...data.referring import KINDS, expressions
+from ...data.splits._digest import digest_of
 from ...data.splits._tensors import fingerprint
-from ...evals import accuracy, class_embeddings, encode_images, predict
+from ...evals import accuracy, class_embeddings, encode_images, encode_texts, predict
 from .figure import classified, crops
 
 
@@ -65,4 +69,22 @@ def detection(model):
     )
 
 
-PROTOCOLS = {f.__name__: f for f in (adaptation, few_shot, region, detection)}
+def referring(model):
+    from ..referring import TEST_SEED, WORLD
+
+    batch = WORLD.batch(TEST_SEED, range(250))
+    said = {k: expressions(batch.graphs, k, random.Random(f"{TEST_SEED}.{k}")) for k in KINDS}
+    asked = [e for found in said.values() for e in found[:100]]
+    counts = [len(batch.graphs[e.scene].objects) for e in asked]
+    scene = torch.tensor([e.scene for e in asked]).repeat_interleave(torch.tensor(counts))
+    box = torch.cat([batch.boxes[e.scene, :n] for e, n in zip(asked, counts, strict=True)]).float()
+    proposals = encode_images(model, crops(batch.images, scene, box)).split(counts)
+    v = encode_texts(model, [f"a picture of {e.text}" for e in asked])
+    right = [int((u @ v[k]).argmax()) == asked[k].target for k, u in enumerate(proposals)]
+    chance = [1 / n for n in counts]
+    texts = [f"{e.scene} {e.target} {e.text}" for found in said.values() for e in found]
+    what = "the crop that fits an expression best, four kinds alike, scenes-clip"
+    return what, sum(right) / len(right), sum(chance) / len(chance), digest_of(WORLD, seed=TEST_SEED, texts=texts)
+
+
+PROTOCOLS = {f.__name__: f for f in (adaptation, few_shot, region, detection, referring)}
