@@ -6,7 +6,7 @@ from sphinx.util.docutils import SphinxDirective
 from .. import __version__
 from .elements import make
 from .notebooks import download
-from .parts import badge, link, paper_link, paragraph, status_badge, text, to_page
+from .parts import address_of, badge, link, page_of, paper_link, paragraph, status_badge, text, to_page
 from .state import atlas, slug_of
 
 
@@ -37,7 +37,7 @@ class PaperFacts(SphinxDirective):
         if related:
             box += paragraph(text("Related ", "label"), *_join([paper_link(found, s) for s in related], ", "))
         if paper.status == "notebook":
-            parts = [to_page("notebook", f"book/papers/{paper.slug}/reproduce")]
+            parts = [to_page("notebook", page_of(paper.slug, "reproduce"))]
             if address := download(paper.root, paper.slug):
                 parts.append(make("a", "executed copy (ipynb)", href=address, download=True))
             box += paragraph(text("Reproduce it ", "label"), *_join(parts))
@@ -57,14 +57,12 @@ def neighbours(found, paper):
     """Links to the papers before and after in the family, in the order of the chapter."""
     papers = [p for p in found.of_family(paper.family) if p.page.is_file()]
     at = papers.index(paper)
-    before = [make("a", f"← {papers[at - 1].name}", href=_page(papers[at - 1]), rel="prev")] if at else []
-    after = [make("a", f"{papers[at + 1].name} →", href=_page(papers[at + 1]), rel="next")] if at + 1 < len(papers) else []
+    before = [make("a", f"← {papers[at - 1].name}", href=address_of(papers[at - 1].slug), rel="prev")] if at else []
+    after = (
+        [make("a", f"{papers[at + 1].name} →", href=address_of(papers[at + 1].slug), rel="next")] if at + 1 < len(papers) else []
+    )
     here = make("span", f"{at + 1} of {len(papers)} in {paper.family}", class_="where")
     return make("nav", *_join([*before, here, *after]), class_="neighbours", aria_label="Papers of this family")
-
-
-def _page(paper) -> str:
-    return f"/book/papers/{paper.slug}/index.html"
 
 
 def citations(paper) -> list:

@@ -3,7 +3,7 @@
 from sphinx.util.docutils import SphinxDirective
 
 from .elements import make
-from .parts import paper_link, table
+from .parts import address_of, paper_link, table
 from .state import atlas
 
 COLUMN, ROW, TOP, WIDTH = 190, 22, 34, 140  # pixels: year to year, paper to paper, head, length of a name
@@ -66,7 +66,7 @@ def drawing(found):
         label = make("text", shorten(paper.name), x=x + 5, y=y + 13)
         node = [make("title", paper.title), box, label]
         if paper.page.is_file():
-            node = [make("a", *node, href=f"/book/papers/{slug}/index.html", data_slug=slug, class_="node")]
+            node = [make("a", *node, href=address_of(slug), data_slug=slug, class_="node")]
         else:
             node = [make("g", *node, data_slug=slug, class_="node planned")]
         shapes += node

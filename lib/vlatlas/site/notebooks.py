@@ -8,10 +8,12 @@ from pathlib import Path
 
 from sphinx.util.docutils import SphinxDirective
 
+from ..repro.recording import measured_text
 from .catalogue import minutes
+from .claims import shown_records
 from .elements import make
 from .overlay import executed
-from .parts import badge, paper_link, paragraph, table, to_page
+from .parts import badge, page_of, paper_link, paragraph, table, to_page
 from .state import atlas
 
 SOLUTION = re.compile(r"^(`{3,}|:{3,})\{solution[^\n]*\n.*?^\1[ \t]*$\n?", re.M | re.S)
@@ -68,9 +70,25 @@ class Lessons(SphinxDirective):
             exercises = sum(len(EXERCISE.findall("".join(c["source"]))) for c in cells if c["cell_type"] == "markdown")
             cost = minutes(paper)
             took = f"{max(1, round(cost[0]))} ({cost[1]})" if cost else "not run"
-            links = [paper_link(found, paper.slug), to_page("notebook", f"book/papers/{paper.slug}/reproduce")]
+            links = [paper_link(found, paper.slug), to_page("notebook", page_of(paper.slug, "reproduce"))]
             rows.append([links[0], paper.family, links[1], took, str(exercises), badge(paper.verdict)])
         if not rows:
             return [paragraph("No notebook yet.")]
         archive = make("a", "All notebooks without solutions (zip)", href="/" + ARCHIVE, download=True)
         return [table(["paper", "family", "notebook", "minutes", "exercises", "verdict"], rows), paragraph(archive)]
+
+
+class Knobs(SphinxDirective):
+    """{knobs}: what every notebook's controls turn, what that did in its record, and whether it went as it should."""
+
+    def run(self):
+        rows = []
+        for paper in (p for p in atlas(self.env.app).papers.values() if p.status == "notebook" and p.data):
+            record = next(iter(shown_records(paper).values()), None)
+            seen = {c["id"]: c for c in record.controls} if record else {}
+            for control in paper.data["controls"]:
+                row = seen.get(control["id"])
+                outcome = {True: "✓ as it should", False: "✗ not so here"}.get(row["passed"] if row else None, "not run")
+                link = to_page(paper.name, page_of(paper.slug, "reproduce"))
+                rows.append([link, control["says"], measured_text(row) if row else "–", outcome])
+        return [table(["notebook", "the knob, and what should come of it", "measured", "outcome"], rows)] if rows else []

@@ -9,7 +9,7 @@ from sphinx.util.docutils import SphinxDirective
 from ..repro.vocabulary import FAMILIES
 from .claims import figures
 from .elements import make
-from .parts import MARKS, paper_link, paragraph, to_page
+from .parts import MARKS, address_of, paper_link, paragraph, to_page
 from .state import atlas
 
 
@@ -20,7 +20,7 @@ def chip(paper, label: str, class_: str):
     if not paper.page.is_file():
         return make("span", label, class_=f"{class_} planned", title=said)
     classes = f"{class_} is-{verdict} has-{paper.status}"
-    return make("a", label, href=f"/book/papers/{paper.slug}/index.html", class_=classes, title=said, aria_label=said)
+    return make("a", label, href=address_of(paper.slug), class_=classes, title=said, aria_label=said)
 
 
 class AtlasMap(SphinxDirective):

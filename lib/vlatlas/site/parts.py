@@ -9,6 +9,16 @@ from ..repro.vocabulary import DIRECTION, NOT_REPRODUCED, NOT_TESTABLE, PARTLY, 
 MARKS = {REPRODUCED: "✓", PARTLY: "◐", DIRECTION: "↗", NOT_REPRODUCED: "✗", NOT_TESTABLE: "–"}
 
 
+def page_of(slug: str, name: str = "index") -> str:
+    """The document of a paper's page, or with "reproduce" of its notebook: the one place that spells it."""
+    return f"book/papers/{slug}/{name}"
+
+
+def address_of(slug: str, name: str = "index") -> str:
+    """The same as an address from the site's root."""
+    return f"/{page_of(slug, name)}.html"
+
+
 def text(value, *classes: str) -> nodes.inline:
     """A run of text."""
     return nodes.inline("", str(value), classes=list(classes))
@@ -52,7 +62,7 @@ def paper_link(atlas, slug: str):
     paper = atlas.papers.get(slug)
     if paper is None or not paper.page.is_file():
         return text(paper.name if paper else slug, "planned")
-    return to_page(paper.name, f"book/papers/{slug}/index")
+    return to_page(paper.name, page_of(slug))
 
 
 def table(head: list[str], rows: list[list], classes: tuple[str, ...] = ()) -> nodes.container:

@@ -1,7 +1,8 @@
 /* A notebook page as slides: each slide is a run of text with the code cell and the output that follow it. Arrow keys move,
    Escape leaves; the number stands in the address. Printed from here, each slide begins a page. */
 (() => {
-  if (!/\/reproduce\.html$/.test(location.pathname)) return;
+  const alone = document.documentElement.classList.contains("slides-file"); // one file: nothing but slides
+  if (!alone && !/\/reproduce\.html$/.test(location.pathname)) return;
   const article = document.querySelector(".bd-article > section, .bd-article section");
   if (!article) return;
   const root = document.documentElement;
@@ -44,12 +45,12 @@
   const keys = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
   document.addEventListener("keydown", (event) => {
     if (at < 0 || event.target.closest("input, textarea, select")) return;
-    if (event.key === "Escape") go(-1);
+    if (event.key === "Escape") { if (!alone) go(-1); }
     else if (keys[event.key]) { event.preventDefault(); go(Math.max(0, at + keys[event.key])); }
   });
   const start = button("Slides", "Show this notebook as slides", () => go(0));
   start.className = "slide-start";
   article.querySelector("h1")?.after(start);
   const wanted = Number(new URLSearchParams(location.hash.slice(1)).get("slide"));
-  if (wanted >= 1) go(wanted - 1);
+  if (wanted >= 1 || alone) go(Math.max(0, wanted - 1));
 })();
