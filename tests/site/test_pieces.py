@@ -1,16 +1,22 @@
 """Pieces of the site on their own: what is computed from front matter, notebooks and pictures."""
 
+import importlib.util
 import json
+import os
+import re
+import subprocess
 import xml.etree.ElementTree as ET
 import zipfile
 from collections import Counter
+from types import SimpleNamespace
 
+import nbformat
 import pytest
 from PIL import Image
 
 from vlatlas import paths
 from vlatlas.repro import catalogue
-from vlatlas.site import bundle, images, lineage, notebooks, publishing, words
+from vlatlas.site import bundle, images, launch, lineage, notebooks, publishing, slides, words
 from vlatlas.site.elements import make
 from vlatlas.site.overview import spans
 
@@ -88,15 +94,122 @@ def test_an_address_is_https_or_refused(monkeypatch):
             publishing.address("VLATLAS_URL")
 
 
-def test_the_feed_is_xml_with_one_entry_per_result(found):
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def test_the_feed_has_every_verdict_and_every_new_paper_newest_first(found):
+    base = "https://example.org/"
+    dates = {"book/papers/flip/index.md": "2026-01-02T03:04:05+00:00", "book/papers/coop/index.md": "2031-01-01T00:00:00+02:00"}
+    verdicts, new = publishing.verdicts(found, base), publishing.arrivals(found, base, dates)
     ran = [p for p in found.papers.values() if p.headline_record()]
-    tree = ET.fromstring(publishing.feed(ran, "https://example.org/"))
-    atom = "{http://www.w3.org/2005/Atom}"
-    entries = tree.findall(f"{atom}entry")
-    assert len(entries) == len(ran) > 0
-    dates = [e.findtext(f"{atom}updated") for e in entries]
-    assert dates == sorted(dates, reverse=True) and tree.findtext(f"{atom}updated") == dates[0]
-    assert len({e.findtext(f"{atom}id") for e in entries}) == len(ran)
+    assert len(verdicts) == len(ran) > 0
+    assert {e.link for e in new} == {f"{base}book/papers/{slug}/index.html" for slug in ("flip", "coop")}
+    tree = ET.fromstring(publishing.feed([*verdicts, *new], base))
+    entries = tree.findall(f"{ATOM}entry")
+    assert len({e.findtext(f"{ATOM}id") for e in entries}) == len(entries) == len(ran) + 2
+    assert entries[0].findtext(f"{ATOM}title") == "New: CoOp (adaptation)" and "FLIP" in entries[-1].findtext(f"{ATOM}title")
+    assert tree.findtext(f"{ATOM}updated") == entries[0].findtext(f"{ATOM}updated") == dates["book/papers/coop/index.md"]
+    assert len(ET.fromstring(publishing.feed([*verdicts, *new], base, most=2)).findall(f"{ATOM}entry")) == 2
+
+
+def git(folder, *words, day: int = 1):
+    date = f"2026-03-0{day}T00:00:00+0000"
+    names = {
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+    }
+    env = os.environ | names | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True, env=env).stdout
+
+
+def test_a_paper_is_dated_by_the_first_commit_of_its_page(tmp_path):
+    assert publishing.added(tmp_path) == {}, "no history, no dates"
+    git(tmp_path, "init", "-q")
+    page = tmp_path / "book" / "papers" / "x" / "index.md"
+    page.parent.mkdir(parents=True)
+    for day, text in ((1, "one"), (2, "two")):
+        page.write_text(text)
+        git(tmp_path, "add", ".", day=day)
+        git(tmp_path, "commit", "-q", "-m", text, day=day)
+    assert {k: v[:10] for k, v in publishing.added(tmp_path).items()} == {"book/papers/x/index.md": "2026-03-01"}
+    git(tmp_path, "clone", "-q", "--depth", "1", tmp_path.as_uri(), str(tmp_path / "shallow"))
+    assert publishing.added(tmp_path / "shallow") == {}, "a shallow clone would date every paper today"
+
+
+def test_a_launched_notebook_fetches_the_named_version_and_installs_it_in_its_first_cell(found, tmp_path, monkeypatch):
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    git(origin, "init", "-q", "--initial-branch=main")
+    (origin / "papers.bib").write_text("old")
+    git(origin, "add", ".")
+    git(origin, "commit", "-q", "-m", "one")
+    stored = json.loads(found["flip"].notebook.read_text(encoding="utf-8"))
+    copy = launch.launchable(stored, origin.as_uri(), "main")
+    assert nbformat.validate(nbformat.from_dict(copy)) is None
+    assert [c["source"] for c in copy["cells"][1:]] == [c["source"] for c in stored["cells"]]
+    assert stored == json.loads(found["flip"].notebook.read_text(encoding="utf-8")), "the stored notebook is left alone"
+    ran, really = [], subprocess.run
+
+    def run(command, check):
+        ran.append(command)
+        return really(command, check=check) if command[0] == "git" else None
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "run", run)
+    cell = copy["cells"][0]["source"]
+    exec(compile(cell, "cell", "exec"), {})
+    assert ran == [], "where vlatlas is installed, the cell does nothing"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("VLATLAS_ROOT", "to be set")
+    exec(compile(cell, "cell", "exec"), {})
+    folder = tmp_path / "vlatlas-source"
+    assert ran[-1][1:] == ["-m", "pip", "install", "--quiet", str(folder)] and os.environ["VLATLAS_ROOT"] == str(folder)
+    assert (folder / "papers.bib").read_text() == "old"
+
+
+def test_launch_buttons_open_the_copies_and_only_where_a_service_can():
+    links = dict(launch.addresses("https://github.com/owner/name", "flip"))
+    assert links["Colab"].endswith("/github/owner/name/blob/notebooks/flip.ipynb")
+    assert "/gh/owner/name/notebooks?" in links["Binder"] and links["Binder"].endswith("flip.ipynb")
+    assert launch.addresses("https://git.example.org/owner/name", "flip") == []
+    with pytest.raises(ValueError, match="owner/name"):
+        launch.addresses("https://github.com/owner", "flip")
+
+
+def test_a_version_that_is_no_commit_or_branch_is_refused(monkeypatch):
+    config = SimpleNamespace(html_theme_options={"repository_url": "https://github.com/o/n"})
+    monkeypatch.delenv("VLATLAS_REPOSITORY", raising=False)
+    monkeypatch.delenv("VLATLAS_VERSION", raising=False)
+    assert publishing.repository(config) == ("https://github.com/o/n", "main")
+    monkeypatch.setenv("VLATLAS_REPOSITORY", "https://github.com/p/q/")
+    monkeypatch.setenv("VLATLAS_VERSION", "0a1b2c")
+    assert publishing.repository(config) == ("https://github.com/p/q", "0a1b2c")
+    for bad in ("--upload-pack=x", 'main"; x'):
+        monkeypatch.setenv("VLATLAS_VERSION", bad)
+        with pytest.raises(ValueError, match="VLATLAS_VERSION"):
+            publishing.repository(config)
+
+
+def test_slides_hold_all_that_they_show(tmp_path):
+    page = tmp_path / "book" / "papers" / "x" / "reproduce.html"
+    page.parent.mkdir(parents=True)
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static" / "pygments.css").write_text(".k { color: #123456 }")
+    Image.new("RGB", (3, 2)).save(tmp_path / "figure.png")
+    page.write_text(
+        '<title>X</title><nav>menu</nav><article class="bd-article"><h1 id="a">X</h1><a href="../y/index.html">y</a>'
+        '<a href="https://example.org">out</a><a href="#a">up</a><img src="../../../figure.png"><math><mi>x</mi></math></article>'
+    )
+    text = slides.slides(page)
+    assert "menu" not in text and "y/index.html" not in text and 'href="https://example.org"' in text and 'href="#a"' in text
+    assert 'src="data:image/png;base64,' in text and 'url("data:font/woff2;base64,' in text and "#123456" in text
+    assert not re.search(r'(src|href)="(?!data:|https:|#)', text)
+    assert slides.main(["x", "--html", str(tmp_path), "--output", str(tmp_path / "x.html")]) == 0
+    assert (tmp_path / "x.html").read_text(encoding="utf-8") == text
+    with pytest.raises(ValueError, match="make book"):
+        slides.slides(tmp_path / "book" / "papers" / "z" / "reproduce.html")
 
 
 def test_a_bundle_has_the_pages_and_refuses_what_would_not_work_from_disk(tmp_path):

@@ -1,6 +1,7 @@
 """Build the site: python -m vlatlas.site.build
 
-Jupyter Book with nitpicky references and warnings as errors; then our own check of links and of what pages load.
+Jupyter Book with nitpicky references and warnings as errors; then our own check of links and of what pages load, and the
+theme's style sheets without the rules that no page needs.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from .. import paths
 from ..repro import catalogue, toc
-from .links import broken, external
+from . import lean, links
 
 
 def build(root: Path, output: Path | None = None) -> int:
@@ -18,32 +19,22 @@ def build(root: Path, output: Path | None = None) -> int:
     if stale := toc.check(catalogue.load(root)):
         print(*stale, sep="\n", file=sys.stderr)
         return 1
-    where = ["--path-output", str(output)] if output else []
-    unfinished = (output or root) / "_build" / ".unfinished"  # a killed build may leave half a page that looks up to date
+    html = ((output or root) / "_build" / "html").resolve()
+    unfinished = html.parent / ".unfinished"  # a killed build may leave half a page that looks up to date
     anew = ["--all"] if unfinished.exists() else []
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     unfinished.touch()
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(root),
-        "-q",
-        "-n",
-        "-W",
-        "--keep-going",
-        *anew,
-        *where,
-    ]
-    status = subprocess.run(command, check=False).returncode
-    if status:
+    command = [sys.executable, "-m", "vlatlas.site.book", str(root.resolve()), str(html), *anew]
+    if status := subprocess.run(command, check=False).returncode:
         return status
     unfinished.unlink(missing_ok=True)
-    html = (output or root) / "_build" / "html"
-    for title, faults in (("broken links", broken(html)), ("loaded from elsewhere", external(html))):
+    found = links.pages(html)
+    for title, faults in (("broken links", links.broken(html, found)), ("loaded from elsewhere", links.external(html, found))):
         if faults:
             print(f"{title}:", *faults[:50], sep="\n  ", file=sys.stderr)
             status = 1
-    print(f"{len(list(html.rglob('*.html')))} pages: {html / 'index.html'}")
+    lean.trim_styles(html, {name for page in found.values() for name in (*page.classes, *page.anchors)})
+    print(f"{len(found)} pages: {html / 'index.html'}")
     return status
 
 

@@ -46,13 +46,15 @@ def overlay(app, docname: str, source: list[str]) -> None:
 
 
 def fingerprint(root: Path, docname: str, everything: str, existing: str) -> str:
-    """A digest of what a page shows besides its own text: records and runs of its paper, or of all papers, and which
-    papers have pages (links to the others are plain text)."""
+    """A digest of what a page shows besides its own text: records and runs of its paper and which papers have pages
+    (links to the others are plain text); on pages that belong to no paper, whatever tables may show of any paper."""
     slug = slug_of(docname)
-    if slug is None:
-        tables = docname.startswith(("book/families/", "book/reference/")) or docname == "book/index"
-        return everything if tables else existing
-    return _digest(_inputs(root, slug)) + existing
+    return everything if slug is None else _digest(_inputs(root, slug)) + existing
+
+
+def shown(paper) -> list:
+    """What tables show of a paper: an edit of its text alone changes none of it."""
+    return [paper.slug, paper.name, paper.family, paper.status, paper.verdict, paper.data, paper.bib and paper.bib.fields]
 
 
 def _inputs(root: Path, slug: str) -> list[Path]:
@@ -71,10 +73,10 @@ def _digest(paths: list[Path]) -> str:
 
 def outdated(app, env, added, changed, removed) -> list[str]:
     """Pages whose records, runs or tables are not those of the last build."""
-    root = Path(app.srcdir)
-    pages = [p for paper in atlas(app).papers.values() for p in (paper.page, *_inputs(root, paper.slug)) if p.is_file()]
-    everything = _digest([*pages, root / "papers.bib"])
-    existing = ",".join(p.slug for p in atlas(app).papers.values() if p.page.is_file())
+    root, papers = Path(app.srcdir), atlas(app).papers.values()
+    results = _digest([path for paper in papers for path in _inputs(root, paper.slug) if path.is_file()])
+    everything = results + hashlib.sha256(json.dumps([shown(p) for p in papers], default=str).encode()).hexdigest()
+    existing = ",".join(p.slug for p in papers if p.page.is_file())
     now = {doc: fingerprint(root, doc, everything, existing) for doc in env.found_docs}
     before = getattr(env, "vlatlas_inputs", {})
     env.vlatlas_inputs = now
