@@ -28,8 +28,47 @@ TITLES = {
 }
 
 
+FIGURES = {
+    "losses": (
+        {"softmax", "sigmoid"},
+        "Seconds of a forward and backward pass against the batch size, both axes logarithmic, for open_clip's losses and ours, "
+        "above a dashed line: the time of the matrix products alone.",
+        "Forward and backward pass of both losses at $D = 512$ in float32, with the time that $6N^2D$ floating-point operations "
+        "take at the rate of that run's matrix product.",
+    ),
+    "tokens": (
+        {"patch_dropout"},
+        "Speed-up of the image tower against the share of patches kept, for our tower and open_clip's, with the ideal by "
+        "floating-point operations dashed.",
+        "Forward and backward pass of the image tower (width 192, depth 12) with a share of its patches, against all of them.",
+    ),
+    "steps": (
+        {"steps"},
+        "Bars of images a second of a whole training step, ours and open_clip's, in float32 and bfloat16.",
+        "Forward pass of both towers, loss, backward pass, clipping and AdamW at the same sizes; texts of 8 to 20 words in 32 "
+        "places.",
+    ),
+}  # name -> suites it needs, alternative text, caption
+
+
+def shown(runs: list[dict]) -> str:
+    """Markdown: the figures for which there are measurements."""
+    parts = [
+        f"```{{figure}} speed/{name}.svg\n:name: speed-{name}\n:alt: {alt}\n:class: dark-light\n\n{caption}\n```\n"
+        for name, (_, alt, caption) in _drawable(runs).items()
+    ]
+    return "\n".join(parts) or "No run has been kept yet: `python -m vlatlas.bench --keep`.\n"
+
+
+def _drawable(runs: list[dict]) -> dict:
+    suites = set(history.latest(runs))
+    return {name: what for name, what in FIGURES.items() if what[0] <= suites}
+
+
 def tables(runs: list[dict]) -> str:
     """Markdown: each suite's newest kept run, what it ran on, and every row with its spread and bar."""
+    if not runs:
+        return "No run has been kept yet.\n"
     parts = []
     for name, (run, rows) in sorted(history.latest(runs).items(), key=lambda item: list(TITLES).index(item[0])):
         m = run["machine"]
@@ -63,11 +102,7 @@ def figures(runs: list[dict]) -> dict:
     """name -> figure, for the suites that have been kept."""
     newest = {name: rows for name, (_, rows) in history.latest(runs).items()}
     drawn = {"losses": _losses, "tokens": _tokens, "steps": _steps}
-    return {name: draw(newest) for name, draw in drawn.items() if _needs(name) <= set(newest)}
-
-
-def _needs(name: str) -> set[str]:
-    return {"losses": {"softmax", "sigmoid"}, "tokens": {"patch_dropout"}, "steps": {"steps"}}[name]
+    return {name: drawn[name](newest) for name in _drawable(runs)}
 
 
 def _losses(newest: dict):
@@ -146,7 +181,7 @@ def _steps(newest: dict):
 
 def stamp(runs: list[dict]) -> str:
     """sha256 of what the page was written from."""
-    return hashlib.sha256(repr(runs).encode()).hexdigest()
+    return hashlib.sha256(repr(runs).encode()).hexdigest() + "\n"
 
 
 def write(root: Path | None = None) -> list[Path]:
@@ -158,7 +193,9 @@ def write(root: Path | None = None) -> list[Path]:
 
     where = (root or paths.root()) / history.FOLDER
     runs, files = history.load(where / "history.json"), []
-    for name, text in (("tables.txt", tables(runs)), ("slower.txt", slower(runs)), ("stamp.txt", stamp(runs) + "\n")):
+    texts = {"figures.txt": shown, "tables.txt": tables, "slower.txt": slower, "stamp.txt": stamp}
+    for name, make in texts.items():
+        text = make(runs)
         atomic.write_text(where / name, text)
         files.append(where / name)
     for name, figure in figures(runs).items():
