@@ -73,7 +73,8 @@ def test_the_floor_is_the_unmodified_tower_and_the_ceiling_knows_masks(model):
     block = enter_many(model, SMALL.scenes.images)
     expected = look_inside(model, SMALL.scenes.images).dense
     torch.testing.assert_close(plain_tokens(block), expected, atol=1e-4, rtol=1e-3)
-    trained = SMALL.ceiling(model, enter_many(model, SMALL.with_masks.images))
+    with torch.no_grad():
+        trained = SMALL.ceiling(model, enter_many(model, SMALL.with_masks.images))
     assert trained.shape == (24, 24, 8, 8)
     labels = SMALL.with_masks.patches()
     said = trained.flatten(2).transpose(1, 2).argmax(dim=2)

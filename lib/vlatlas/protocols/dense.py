@@ -212,7 +212,8 @@ class Dense:
             return inputs[rows], labels[rows]
 
         config = TrainConfig(steps, batch or self.batch, lr, weight_decay=0.01, seed=seed)
-        train(PixelTask(network), batches, _loss, config, device="cpu", progress=False)
+        with torch.enable_grad():  # also where the caller reads without gradients
+            train(PixelTask(network), batches, _loss, config, device="cpu", progress=False)
         return network.eval()
 
     def as_dict(self) -> dict:
