@@ -40,18 +40,19 @@ class Batch(NamedTuple):
 @dataclass(frozen=True)
 class Detection:
     """One configuration. boxes, grounding: training scenes; test: scenes of each task; steps, batch, lr: of pre-training;
-    phrases: of a training prompt; tune_steps, tune_lr: of fine-tuning on a few shots; width: of the detector."""
+    phrases: of a training prompt; tune_steps, tune_lr: of fine-tuning on a few shots; width, layers: of the detector."""
 
     boxes: int = 1_500
     grounding: int = 2_000
     test: int = 100
-    steps: int = 300
+    steps: int = 240
     batch: int = 16
     lr: float = 4e-3
     phrases: int = 6
     tune_steps: int = 40
     tune_lr: float = 3e-3
     width: int = 64
+    layers: int = 1
     backbone: str = "scenes-clip"
 
     @cached_property
@@ -117,7 +118,9 @@ class Detection:
         c = self.clip.config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return GroundedDetector(c.width, c.text_width, d=self.width, fusion=fusion, classes=len(NAMES) if closed else None)
+            return GroundedDetector(
+                c.width, c.text_width, d=self.width, layers=self.layers, fusion=fusion, classes=len(NAMES) if closed else None
+            )  # fmt: skip
 
     def asked(self, net: GroundedDetector, patches: Tensor, prompts: list[list[dict]]) -> tuple[tuple, Tensor]:
         """What the detector reads (patches, words, valid), and the owner (B, M) of each word. A closed detector reads no
