@@ -50,7 +50,7 @@ class Context(nn.Module):
         """w(V): (C, D), unit rows."""
         text, C = self._text[0], len(self.words)
         if self.vectors.ndim == 2:
-            x = _after_shared(text, self.vectors[None], self.words)  # (C, T - M, width)
+            x = after_shared_context(text, self.vectors[None], self.words)  # (C, T - M, width)
             x = x[torch.arange(C), self.last - self.vectors.shape[0]]
         else:
             x = torch.cat([self.vectors, self.words], dim=1)  # (C, T, width)
@@ -75,7 +75,7 @@ class Context(nn.Module):
         return Context(clip, names, self.scale, self.vectors.detach()).eval().requires_grad_(False)
 
 
-def _after_shared(text, context: Tensor, words: Tensor) -> Tensor:
+def after_shared_context(text, context: Tensor, words: Tensor) -> Tensor:
     """The text tower's states of the words (C, R, width) of C sentences that begin with the same context (1, M, width).
 
     The tower is causal: nothing in the context depends on what follows, so it is passed once and not C times; the words

@@ -39,7 +39,7 @@ GRIDS = {  # what `choose` may choose from: twelve settings for whatever runs on
     "Tip-Adapter": grid(alpha=(1.0, 3.0, 10.0, 30.0), beta=(3.0, 10.0, 30.0)),
     "Tip-Adapter-F": grid(alpha=(1.0, 3.0, 10.0), beta=(10.0, 30.0), lr=(1e-3, 3e-3)),
     "CLIP-Adapter": grid(alpha=(0.2, 0.4, 0.6, 0.8), lr=(3e-3, 1e-2, 3e-2)),
-    "CoOp": grid(lr=(0.03, 0.1, 0.3)),
+    "CoOp": grid(lr=(0.1, 0.3, 1.0)),
 }
 
 
@@ -228,7 +228,7 @@ class FewShot:
     def run(self, fit: Fit, grid: Sequence[dict], seed: int, shots: int, task: str = "all") -> tuple[Logits, dict, float]:
         """Choose the settings, fit to `shots` images of each class of the task: its logits, the settings, the seconds of
         that one fit (features and the choice not counted)."""
-        settings = self.choose(fit, grid, seed, shots) if len(grid) > 1 else grid[0]
+        settings = self.choose(fit, grid, seed, shots) if len(grid[: self.tries]) > 1 else grid[0]
         target = self.task(task, seed)
         u, y = target.part(*self.support(seed, shots))
         start = time.process_time()

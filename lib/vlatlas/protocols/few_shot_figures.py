@@ -26,15 +26,16 @@ def spread(rows: Sequence[Sequence[float]]) -> tuple[list[float], list[list[floa
     return centre, [low, high]
 
 
-def shot_curves(ax, shots: Sequence[int], results: dict[str, list[dict]], zero: float, prefix: str = "acc") -> None:
+def shot_curves(ax, shots: Sequence[int], results: dict[str, list[dict]], zero: float, label: str = "zero-shot") -> None:
     """Accuracy against labelled images a class, a curve for each method: means and ranges over seeds.
 
     Args:
-        results: method -> one dict per seed with the keys "acc_1", "acc_2", .. ; zero: zero-shot accuracy, a dashed line.
+        results: method -> one dict per seed with the keys "acc_1", "acc_2", .. ; zero: zero-shot accuracy, a dashed line
+            with this label.
     """
-    ax.axhline(100 * zero, color=COLOURS["zero-shot"], ls="--", lw=1.5, label="zero-shot")
+    ax.axhline(100 * zero, color=COLOURS["zero-shot"], ls="--", lw=1.5, label=label)
     for name, columns in results.items():
-        centre, bars = spread([[c[f"{prefix}_{k}"] for c in columns] for k in shots])
+        centre, bars = spread([[c[f"acc_{k}"] for c in columns] for k in shots])
         kind = name if name in COLOURS else "control"
         ax.errorbar(shots, centre, yerr=bars, marker=MARKERS[kind], color=COLOURS[kind], label=name)
     ax.set_xscale("log", base=2)
