@@ -42,9 +42,18 @@ def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(site):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("site")
+def test_every_notebook_counts_its_own_exercises(site):
+    for slug in ("clip", "flip", "siglip"):
+        text = re.sub(r"<[^>]+>", "", (site / "book" / "papers" / slug / "reproduce.html").read_text(encoding="utf-8"))
+        numbers = [int(n) for n in re.findall(r"\bExercise (\d+)", text)]
+        assert sorted(set(numbers)) == list(range(1, max(numbers) + 1)), slug
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
 def test_mathematics_and_search_are_local(site):
     page = (site / "book" / "papers" / "flip" / "index.html").read_text(encoding="utf-8")
-    assert page.count("<math") > 5 and "mathjax" not in page.lower() and (site / "_static" / "atlas-math.woff2").is_file()
+    assert page.count("<math") > 5 and "mathjax/" not in page.lower() and (site / "_static" / "atlas-math.woff2").is_file()
     assert (site / "searchindex.js").stat().st_size > 10_000
     assert (site / "data" / "claims.csv").read_text(encoding="utf-8").startswith("slug,claim,")
 

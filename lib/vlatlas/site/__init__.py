@@ -11,8 +11,31 @@ SCRIPTS = ("atlas-filter.js", "atlas-lineage.js", "atlas-preview.js", "atlas-sli
 
 def setup(app) -> dict:
     """Register directives, the `paper` role, the overlay of executed notebooks, and the files beside the pages."""
-    from . import cards, catalogue, claims, code, downloads, elements, facts, lineage, overview, scoreboard, tables
-    from . import images, launch, lean, mathematics, notebooks, overlay, paper_role, previews, publishing, searching, sidebar  # isort: skip
+    from . import (
+        cards,
+        catalogue,
+        claims,
+        code,
+        downloads,
+        elements,
+        facts,
+        images,
+        launch,
+        lean,
+        lineage,
+        mathematics,
+        notebooks,
+        numbers,
+        overlay,
+        overview,
+        paper_role,
+        previews,
+        publishing,
+        scoreboard,
+        searching,
+        sidebar,
+        tables,
+    )  # isort: skip
     from . import slides, state, thumbs, words, works  # isort: skip
 
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(STATIC)))
@@ -22,6 +45,7 @@ def setup(app) -> dict:
     for script in SCRIPTS:
         app.add_js_file(script, loading_method="defer")
     mathematics.setup(app)
+    numbers.setup(app)
     app.add_search_language(searching.SearchWords)
     app.add_node(elements.element, html=(elements.visit, elements.depart))
     directives = {
