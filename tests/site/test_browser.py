@@ -58,7 +58,7 @@ def open_page(chromium, address):
     def visit(path: str, base: str = address, **options):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | options
         context = chromium.new_context(**options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)  # a loaded machine is slow, not wrong
         contexts.append(context)
         context.route(lambda url: urlsplit(url).hostname not in ("127.0.0.1", None, ""), refuse)
         page = context.new_page()

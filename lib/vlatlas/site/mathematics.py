@@ -67,7 +67,7 @@ def visit_inline(self, node) -> None:
 
 def visit_block(self, node) -> None:
     """On lines of its own, which scroll where the screen is narrow, with its number where it has one."""
-    self.body.append(self.starttag(node, "div", CLASS="math"))
+    self.body.append(self.starttag(node, "div", CLASS="math", tabindex="0"))  # the keyboard can scroll it
     if node.get("number"):
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, "Link to this equation")
