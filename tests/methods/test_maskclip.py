@@ -21,13 +21,6 @@ from vlatlas.methods.maskclip import (
 from vlatlas.models import CLIP, ClipConfig
 
 
-@pytest.fixture
-def block():
-    torch.manual_seed(0)
-    model = CLIP(ClipConfig(words=("a",), image_size=16, patch_size=4, width=24, depth=2, heads=3, embed_dim=8, pool="cls"))
-    return enter_last_block(model.double().eval(), torch.rand(2, 3, 16, 16, dtype=torch.float64))
-
-
 def test_with_one_head_attentions_output_is_the_convex_combination_of_value_paths():
     torch.manual_seed(0)
     model = CLIP(ClipConfig(words=("a",), image_size=16, patch_size=4, width=24, depth=2, heads=1, embed_dim=8, pool="cls"))

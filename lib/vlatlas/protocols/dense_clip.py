@@ -19,16 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..data.scenes.world import DATA_VERSION
 from ..data.splits import dense
 from ..evals import accuracy, class_embeddings, encode_images, encode_texts, predict, recall_at_k
 from ..losses.multi_positive import MultiPositiveClipLoss
 from ..methods.last_block import enter_last_block
-from ..models import CLIP, ClipConfig, load, save_checkpoint
+from ..models import CLIP, ClipConfig, load
 from ..models.tokenizer import END
 from ..models.transformer import Block
-from ..models.zoo import CHECKPOINTS, shipped
+from ..models.zoo import CHECKPOINTS
 from ..train import TrainConfig, train
+from .card import round_to_half, ship
 
 WORLD = dense.WORLD(detail="short")  # captions name colour and shape of every object, and where neighbours stand
 POOL, POOL_SEED, CARD_SEED = 4_000, 71, 72
@@ -149,10 +149,7 @@ def train_seed(seed: int, data: Frozen, steps: int = STEPS) -> CLIP:
     """The trained model of a seed, in evaluation mode, its weights rounded to half precision as they ship."""
     model, config = start(seed), TrainConfig(steps, BATCH, LR, seed=seed)
     train(Learner(model, data), data.batches(seed), MultiPositiveClipLoss(), config, device="cpu", progress=False)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.copy_(weight.half())
-    return model.eval()
+    return round_to_half(model)
 
 
 @torch.no_grad()
@@ -171,27 +168,8 @@ def measure(model: CLIP) -> dict[str, float]:
 
 def write(model: CLIP, seed: int, folder: Path) -> dict:
     """The checkpoint, in half precision, and its card."""
-    card = {
-        "name": name(seed),
-        "data": f"scenes, data version {DATA_VERSION}, {POOL} scenes, seed {POOL_SEED}, digest {WORLD.digest()[:16]}",
-        "world": {k: str(v) for k, v in WORLD.config().items()},
-        "seed": seed,
-        "steps": STEPS,
-        "pairs": STEPS * BATCH,
-        "batch_size": BATCH,
-        "lr": LR,
-        "starts_from": f"scenes-clip, sha256 {shipped()['scenes-clip']['sha256'][:16]}",
-        "metrics": measure(model),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "torch": torch.__version__,
-        "command": f"python -m vlatlas.protocols.dense_clip {seed}",
-        "licence": "MIT",
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    card["sha256"] = save_checkpoint(folder / f"{name(seed)}.safetensors", model.half(), card)
-    model.float()
-    (folder / f"{name(seed)}.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    return card
+    command, config = f"python -m vlatlas.protocols.dense_clip {seed}", TrainConfig(STEPS, BATCH, LR, seed=seed)
+    return ship(model, folder, name(seed), command, WORLD, (POOL, POOL_SEED), config, measure(model))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import torch
 
-from ..data.scenes.world import DATA_VERSION
 from ..data.stream import Pool
 from ..evals import accuracy, class_embeddings, encode_images, predict
 from ..losses.multi_positive import MultiPositiveClipLoss
-from ..models import CLIP, ClipConfig, load, save_checkpoint
-from ..models.zoo import CHECKPOINTS, shipped
+from ..models import CLIP, ClipConfig, load
+from ..models.zoo import CHECKPOINTS
 from ..train import TrainConfig, train
+from .card import round_to_half, ship
 from .shipped import ATTRIBUTES, SIZES, WORLD
 
 DEEP = SIZES | dict(width=64, depth=8, heads=4, pool="cls")
@@ -76,29 +76,9 @@ def main(arguments: list[str] | None = None) -> None:
     batches = Pool(world, given.pool, model.tokenizer).batches(config.batch_size, config.seed)
     file = given.work / f"{given.name}.safetensors"
     train(model, batches, MultiPositiveClipLoss(), config, checkpoint=file, checkpoint_every=100, label=given.name)
-    model.eval().cpu()
-    with torch.no_grad():
-        for weight in model.parameters():  # rounded, as it ships
-            weight.copy_(weight.half())
-    card = {
-        "name": given.name,
-        "data": f"scenes, data version {DATA_VERSION}, {given.pool} scenes, seed 0, digest {world.digest()[:16]}",
-        "world": {k: str(v) for k, v in world.config().items()},
-        "seed": config.seed,
-        "steps": config.steps,
-        "pairs": config.steps * config.batch_size,
-        "batch_size": config.batch_size,
-        "lr": config.lr,
-        "starts_from": f"scenes-clip, sha256 {shipped()['scenes-clip']['sha256'][:16]}",
-        "metrics": measure(model),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "torch": torch.__version__,
-        "command": f"python -m vlatlas.protocols.shipped_variants {given.name}",
-        "licence": "MIT",
-    }
-    given.out.mkdir(parents=True, exist_ok=True)
-    card["sha256"] = save_checkpoint(given.out / f"{given.name}.safetensors", model.half(), card)
-    (given.out / f"{given.name}.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    round_to_half(model.cpu())
+    command = f"python -m vlatlas.protocols.shipped_variants {given.name}"
+    card = ship(model, given.out, given.name, command, world, (given.pool, 0), config, measure(model))
     print(json.dumps(card["metrics"], indent=2))
 
 
