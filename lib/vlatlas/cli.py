@@ -47,9 +47,7 @@ def build_parser() -> Parser:
 
     def add(name: str, text: str, **kwargs) -> Parser:
         about = kwargs.pop("about", text)
-        return commands.add_parser(
-            name, help=text, description=about, formatter_class=raw, allow_abbrev=False, **kwargs
-        )
+        return commands.add_parser(name, help=text, description=about, formatter_class=raw, allow_abbrev=False, **kwargs)
 
     p = add("list", "list the papers")
     p.add_argument("--family", metavar="F", help="only this family (training, detection, ...)")

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from vlatlas.data.manifest import Manifest
 from vlatlas.data.scenes import World
-from vlatlas.data.webdata import Shards, benchmark, expand, scan
+from vlatlas.data.webdata import Shards, benchmark, expand, read, scan
 
 
 def jpeg(image: torch.Tensor, kind: str = "JPEG") -> bytes:
@@ -170,3 +170,12 @@ def test_clip_benchmark_layout(tmp_path):
         benchmark(tmp_path)
     (tmp_path / "dataset_type.txt").write_text("retrieval\n")
     assert benchmark(tmp_path)["text"] == "txt"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "{}", '{"successes": "12"}', '{"successes": -1}', '{"successes": true}', "\x00"])
+def test_statistics_that_promise_no_number_are_named_with_a_remedy(tmp_path, text):
+    with tarfile.open(tmp_path / "000.tar", "w") as archive:
+        add(archive, "a.txt", b"a caption")
+    (tmp_path / "000_stats.json").write_text(text)
+    with pytest.raises(ValueError, match="000_stats.json.*remove it"):
+        list(read(str(tmp_path / "000.tar"), Manifest(None)))

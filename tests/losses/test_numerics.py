@@ -104,8 +104,6 @@ def test_half_precision_features_are_multiplied_and_summed_in_float32(make, tile
 @pytest.mark.parametrize("scale", [0.0, 1.0, 100.0, 1e4])
 @pytest.mark.parametrize("tile", [None, 5, "keep"])
 def test_extreme_scales_stay_finite(dtype, scale, tile):
-    if dtype == torch.float16 and scale > 100:
-        pytest.skip("a scale of 1e4 times a sum of cosines leaves float16's range of 65504 by design")
     u, v = (x.requires_grad_() for x in reference.pairs(12, 8, dtype=dtype))
     s, b = torch.tensor(scale, dtype=dtype, requires_grad=True), torch.tensor(-10.0, dtype=dtype, requires_grad=True)
     for value in (ClipLoss(tile=tile)(u, v, s), SigLipLoss(tile="auto" if tile == "keep" else tile)(u, v, s, b)):

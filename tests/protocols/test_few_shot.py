@@ -124,6 +124,16 @@ def test_zero_shot_is_neither_at_the_floor_nor_at_the_ceiling_and_a_probe_rises_
     assert 0.4 < zero < 0.75 and low < zero and high > zero + 0.15
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("shots", [1, 16])
+def test_the_probe_is_hardly_worse_than_one_tuned_with_hindsight_on_the_test_images(shots):
+    protocol = FewShot(test=512)
+    every, strengths = protocol.task("all", 10), GRIDS["linear probe"]
+    ours = protocol.accuracy(protocol.run(linear_probe, strengths, 10, shots)[0], every)
+    u, y = protocol.support(10, shots)
+    assert ours >= max(protocol.accuracy(linear_probe(every, u, y, **settings), every) for settings in strengths) - 0.03
+
+
 def test_a_grid_is_every_combination_and_the_methods_on_features_get_equally_many():
     assert grid(a=(1, 2), b=("x", "y")) == [{"a": i, "b": j} for i in (1, 2) for j in ("x", "y")]
     assert {len(GRIDS[name]) for name in GRIDS if name != "CoOp"} == {12}

@@ -47,9 +47,7 @@ def image_folder(root: str | Path, manifest: Manifest) -> Iterator[Example]:
                 yield Example(key, image, (folder.name,), label)
 
 
-def coco(
-    annotations: str | Path, images: str | Path, manifest: Manifest, need: str = "captions"
-) -> Iterator[Example]:
+def coco(annotations: str | Path, images: str | Path, manifest: Manifest, need: str = "captions") -> Iterator[Example]:
     """COCO: a captions_*.json or instances_*.json file and the folder of its images.
 
     need: "captions" or "boxes": an image without any is counted as no_text. Crowd regions are left out.
@@ -61,9 +59,7 @@ def coco(
         raise ValueError(f"need {need!r} is unknown; use 'captions' or 'boxes'")
     data = json.loads(Path(annotations).read_text(encoding="utf-8"))
     if not isinstance(data, dict) or not {"images", "annotations"} <= set(data):
-        raise ValueError(
-            f"{annotations} has no 'images' and 'annotations'; give a COCO captions or instances file"
-        )
+        raise ValueError(f"{annotations} has no 'images' and 'annotations'; give a COCO captions or instances file")
     names = {c["id"]: c["name"] for c in data.get("categories", [])}
     numbers = {c: k for k, c in enumerate(sorted(names))}
     by_image = defaultdict(list)
@@ -88,9 +84,7 @@ def coco(
         boxes = tuple((x, y, x + w, y + h) for x, y, w, h in (a["bbox"] for a in boxed))
         label = numbers[boxed[0]["category_id"]] if boxed else -1
         categories = tuple(names[a["category_id"]] for a in boxed)
-        yield Example(
-            key, image, captions, label, boxes, categories, tuple(a.get("segmentation") for a in boxed)
-        )
+        yield Example(key, image, captions, label, boxes, categories, tuple(a.get("segmentation") for a in boxed))
 
 
 def hugging_face(
@@ -125,9 +119,7 @@ def hugging_face(
             manifest.lose("no_image", key)
             continue
         data = row[image]
-        picture = _decode(
-            data.get("bytes") or data.get("path") if isinstance(data, dict) else data, key, manifest
-        )
+        picture = _decode(data.get("bytes") or data.get("path") if isinstance(data, dict) else data, key, manifest)
         if picture is not None:
             manifest.keep(key, list(captions) or label)
             yield Example(key, picture, captions, label)

@@ -63,12 +63,8 @@ class Manifest:
 
     def summary(self) -> str:
         """One line for people."""
-        parts = [
-            f"{getattr(self, n)} {n.replace('_', ' ')}" for n in (*self.LOSSES, "missing") if getattr(self, n)
-        ]
-        shards = (
-            f", {self.truncated_shards} of {self.shards} shards truncated" if self.truncated_shards else ""
-        )
+        parts = [f"{getattr(self, n)} {n.replace('_', ' ')}" for n in (*self.LOSSES, "missing") if getattr(self, n)]
+        shards = f", {self.truncated_shards} of {self.shards} shards truncated" if self.truncated_shards else ""
         shards += f", {self.unreadable_shards} unreadable" if self.unreadable_shards else ""
         losses = ", ".join(parts) or "none lost"
         return f"{self.source}: kept {self.kept} of {self.seen + self.missing} ({losses}){shards}"

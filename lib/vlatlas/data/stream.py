@@ -38,9 +38,7 @@ class Pool:
         """Images (B, 3, H, W) float32 in [0, 1]."""
         return self.images[rows].float().div_(255)
 
-    def batches(
-        self, batch_size: int, seed: int = 0, with_groups: bool = True, indices: bool = False
-    ) -> Callable[[int], tuple]:
+    def batches(self, batch_size: int, seed: int = 0, with_groups: bool = True, indices: bool = False) -> Callable[[int], tuple]:
         """step -> (images, ids, {"group": ...}), or the row numbers alone with `indices`. The pool is walked in a new
         random order in every epoch.
 

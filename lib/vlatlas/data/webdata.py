@@ -34,9 +34,7 @@ def expand(pattern: str) -> list[str]:
         return [pattern]
     first, last = found.groups()
     if int(last) < int(first):
-        raise ValueError(
-            f"range {found.group()} in {pattern!r} runs backwards; write the smaller number first"
-        )
+        raise ValueError(f"range {found.group()} in {pattern!r} runs backwards; write the smaller number first")
     names = [str(n).zfill(len(first)) for n in range(int(first), int(last) + 1)]
     return [s for n in names for s in expand(pattern[: found.start()] + n + pattern[found.end() :])]
 
@@ -96,12 +94,21 @@ def members(url: str, manifest: Manifest) -> Iterator[tuple[str, dict[str, bytes
 
 
 def _promised(url: str) -> int | None:
-    """The number of samples that the statistics beside a local shard promise (img2dataset's
-    NAME_stats.json)."""
+    """The number of samples that the statistics beside a local shard promise (img2dataset's NAME_stats.json).
+
+    Raises:
+        ValueError: there is such a file and it is no JSON object with a whole number of successes.
+    """
     beside = Path(re.sub(r"\.tar$", "_stats.json", url))
     if "://" in url or url.startswith("pipe:") or not beside.is_file():
         return None
-    return int(json.loads(beside.read_text(encoding="utf-8"))["successes"])
+    try:
+        promised = json.loads(beside.read_text(encoding="utf-8"))["successes"]
+    except (ValueError, KeyError, TypeError):  # broken bytes or JSON, no such field, no object
+        promised = None
+    if type(promised) is not int or promised < 0:
+        raise ValueError(f"{beside}: no number of 'successes' in it; mend the file, or remove it to read the shard without")
+    return promised
 
 
 def read(url: str, manifest: Manifest, text: str = "txt") -> Iterator[tuple[str, object, str]]:
@@ -234,15 +241,11 @@ def benchmark(folder: str | Path, split: str = "test") -> dict:
     def lines(name: str) -> list[str]:
         path = folder / name
         if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing; clip-benchmark's layout has it beside the {split}/ folder"
-            )
+            raise FileNotFoundError(f"{path} is missing; clip-benchmark's layout has it beside the {split}/ folder")
         return [s for s in path.read_text(encoding="utf-8").splitlines() if s.strip()]
 
     count = int(lines(f"{split}/nshards.txt")[0])
-    kind = (
-        lines("dataset_type.txt")[0].strip() if (folder / "dataset_type.txt").is_file() else "classification"
-    )
+    kind = lines("dataset_type.txt")[0].strip() if (folder / "dataset_type.txt").is_file() else "classification"
     out = {"shards": f"{folder / split}/{{0..{count - 1}}}.tar", "type": kind, "text": "txt"}
     if kind == "retrieval":
         return out

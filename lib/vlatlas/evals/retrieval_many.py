@@ -17,7 +17,8 @@ def recall_with_several(image_features: Tensor, text_features: Tensor, owner: Te
     Returns: {"image_to_text@1": ..., "text_to_image@1": ..., ...}, shares in [0, 1].
 
     Raises:
-        ValueError: an owner that is no image's row, an image without a caption, or sizes that do not fit.
+        ValueError: an owner that is no image's row, an image without a caption, sizes that do not fit, or features that
+        are not finite.
     """
     n, m = len(image_features), len(text_features)
     if n == 0 or owner.shape != (m,) or image_features.shape[1:] != text_features.shape[1:]:
@@ -27,6 +28,8 @@ def recall_with_several(image_features: Tensor, text_features: Tensor, owner: Te
             f"owners must name each of the {n} images at least once and nothing else; got {owner.unique().tolist()[:8]}"
         )
     similarity = image_features @ text_features.T  # (N, M)
+    if not bool(similarity.isfinite().all()):
+        raise ValueError("the features hold nan or inf, so nothing can be ranked; look upstream")
     own = owner[None, :] == torch.arange(n, device=owner.device)[:, None]  # (N, M)
     best = similarity.masked_fill(~own, -torch.inf).max(dim=1).values  # (N,)
     ahead_text = ((similarity >= best[:, None]) & ~own).sum(dim=1)  # foreign captions at or above the best own one

@@ -18,7 +18,9 @@ def sigmoid_loss(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor) -> Te
     the sum over all pairs, divided by N."""
     logits = scale * image @ text.T + bias  # (N, N)
     z = 2 * torch.eye(len(image), device=image.device, dtype=logits.dtype) - 1  # +1 on the diagonal, -1 off it
-    return -F.logsigmoid(z * logits).sum() / len(image)
+    # The sum of N^2 terms as large as the scale leaves the range of float16: half precision is summed in float32.
+    half = logits.dtype in (torch.float16, torch.bfloat16)
+    return -F.logsigmoid(z * logits).sum(dtype=torch.float32 if half else None) / len(image)
 
 
 class SigLipLoss(nn.Module):

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..models.anatomy import attention_inputs
 from .on_features import fit_on_features
 
 
@@ -81,17 +82,15 @@ def after_shared_context(text, context: Tensor, words: Tensor) -> Tensor:
     The tower is causal: nothing in the context depends on what follows, so it is passed once and not C times; the words
     attend to it and to the words before them.
     """
-    C, R, W = words.shape
+    C, R, _ = words.shape
     M = context.shape[1]
     c, x = context + text.position[:, :M], words + text.position[:, M : M + R]
     earlier = torch.ones(R, M + R, dtype=torch.bool, device=x.device).tril(M)  # word r sees the context and words 0..r
     for block in text.blocks:
-        a = block.attention
-        parts = [a.qkv(block.norm1(part)).unflatten(2, (3, a.heads, W // a.heads)) for part in (c, x)]
-        (_, k0, v0), (q, k, v) = (part.permute(2, 0, 3, 1, 4) for part in parts)  # each (1 or C, h, M or R, W/h)
-        k, v = (torch.cat([old.expand(C, -1, -1, -1), new], dim=2) for old, new in ((k0, k), (v0, v)))
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=earlier)  # (C, h, R, W/h)
-        x = x + a.out(y.transpose(1, 2).flatten(2))
+        before, here = attention_inputs(block, c), attention_inputs(block, x)  # (1, h, M, W/h) and (C, h, R, W/h)
+        k, v = (torch.cat([old.expand(C, -1, -1, -1), new], dim=2) for old, new in ((before.k, here.k), (before.v, here.v)))
+        y = F.scaled_dot_product_attention(here.q, k, v, attn_mask=earlier)  # (C, h, R, W/h)
+        x = x + here.out(y.transpose(1, 2).flatten(2))
         x = x + block.mlp(block.norm2(x))
         c = block(c)
     return x

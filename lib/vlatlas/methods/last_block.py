@@ -4,18 +4,17 @@ or its MLP is replaced. Training-free dense methods differ in these three choice
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models.inside import _attention, _batch_first, _blocks, _has_class, _project
-from ..models.transformer import Attention
+from ..models.anatomy import attention_inputs, batch_first, blocks, has_class_token, project
 
 
 @dataclass
 class LastBlock:
     """What enters the last block of an image tower, for B images of T tokens, the class token first if there is one.
 
-    x: (B, T, W) the residual stream. normed: (B, T, W) after the block's first LayerNorm. q, k, v: (B, h, T, W/h).
+    x: (B, T, W) the residual stream. normed: (B, T, W) after the block's first LayerNorm. q, k, v: (B, h, T, W/h). out: the
+    attention's output layer.
     """
 
     visual: nn.Module
@@ -24,30 +23,29 @@ class LastBlock:
     q: Tensor
     k: Tensor
     v: Tensor
+    out: nn.Linear
 
     @property
     def class_token(self) -> bool:
         """Whether token 0 is one."""
-        return _has_class(self.visual)
+        return has_class_token(self.visual)
 
     def branch(self, attention: Tensor | None = None, values: Tensor | None = None) -> Tensor:
         """Proj(A V), output bias included: (B, T, W). attention (B, h, T, T) or broadcastable; None is the identity, each
         token keeps its own value. values: other ones than the block's."""
         v = self.v if values is None else values
         mixed = v if attention is None else attention @ v  # (B, h, T, W/h)
-        out = _attention(_blocks(self.visual)[-1])
-        out = out.out if isinstance(out, Attention) else out.out_proj
-        return out(mixed.transpose(1, 2).flatten(2))
+        return self.out(mixed.transpose(1, 2).flatten(2))
 
     def leave(self, branch: Tensor, residual: bool = True, mlp: bool = True) -> Tensor:
         """Patches in the shared space, (B, P, D), *not* normalised: the block's `branch`, with or without the stream added
         to it, with or without the MLP on top, then the tower's final norm and projection."""
-        block = _blocks(self.visual)[-1]
+        block = blocks(self.visual)[-1]
         y = self.x + branch if residual else branch
         if mlp:
             norm = block.norm2 if hasattr(block, "norm2") else block.ln_2
             y = y + block.mlp(norm(y))
-        return _project(self.visual, y[:, 1:] if self.class_token else y)
+        return project(self.visual, y[:, 1:] if self.class_token else y)
 
     def patches(self, attention: Tensor) -> Tensor:
         """Attention among patches alone: (B, h, P, P), without the class token's row and column."""
@@ -64,22 +62,14 @@ def enter_last_block(model: nn.Module, images: Tensor) -> LastBlock:
     visual = model.visual
     if visual.training:
         raise ValueError("the model is in training mode, in which patches may be dropped: call model.eval() first")
-    block, caught = _blocks(visual)[-1], []
+    block, caught = blocks(visual)[-1], []
     hook = block.register_forward_pre_hook(lambda m, a: caught.append(a[0]))
     try:
         model.encode_image(images)
     finally:
         hook.remove()
-    attention = _attention(block)
-    if isinstance(attention, Attention):
-        x, heads, norm = caught[0], attention.heads, block.norm1
-        weight, bias = attention.qkv.weight, attention.qkv.bias
-    else:
-        x = caught[0] if _batch_first(block) else caught[0].transpose(0, 1)
-        heads, norm, weight, bias = attention.num_heads, block.ln_1, attention.in_proj_weight, attention.in_proj_bias
-    normed = norm(x)
-    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in F.linear(normed, weight, bias).chunk(3, dim=-1))
-    return LastBlock(visual, x, normed, q, k, v)
+    x = caught[0] if batch_first(visual) else caught[0].transpose(0, 1)
+    return LastBlock(visual, x, *attention_inputs(block, x))
 
 
 def query_key(block: LastBlock) -> Tensor:
@@ -97,4 +87,5 @@ def enter_many(model: nn.Module, images: Tensor, batch_size: int = 64) -> LastBl
     """`enter_last_block` for many images, batch by batch, without gradients; what entered is kept on the model's device."""
     device = next(model.parameters()).device
     parts = [enter_last_block(model, x.to(device)) for x in images.split(batch_size)]
-    return LastBlock(model.visual, *(torch.cat([getattr(p, n) for p in parts]) for n in ("x", "normed", "q", "k", "v")))
+    joined = (torch.cat([getattr(p, n) for p in parts]) for n in ("x", "normed", "q", "k", "v"))
+    return LastBlock(model.visual, *joined, parts[0].out)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models.inside import _attention, _batch_first, _blocks, _has_class
-from ..models.transformer import Attention
+from ..models.anatomy import attention_inputs, batch_first, blocks, has_class_token
 
 
 @dataclass
@@ -47,9 +45,8 @@ def decompose(model: nn.Module, images: Tensor, fold: bool = True) -> Parts:
     visual = model.visual
     if visual.training:
         raise ValueError("the model is in training mode, in which patches may be dropped: call model.eval() first")
-    blocks = _blocks(visual)
     inputs, outputs, written, hooks = [], [], [], []
-    for block in blocks:
+    for block in blocks(visual):
         hooks.append(block.register_forward_pre_hook(lambda m, a: inputs.append(a[0].detach())))
         hooks.append(block.register_forward_hook(lambda m, a, out: outputs.append(out.detach())))
         hooks.append(block.mlp.register_forward_hook(lambda m, a, out: written.append(out.detach())))
@@ -58,7 +55,7 @@ def decompose(model: nn.Module, images: Tensor, fold: bool = True) -> Parts:
     finally:
         for hook in hooks:
             hook.remove()
-    if not isinstance(_attention(blocks[0]), Attention) and not _batch_first(blocks[0]):  # (T, B, W)
+    if not batch_first(visual):  # (T, B, W)
         inputs, outputs, written = ([x.transpose(0, 1) for x in xs] for xs in (inputs, outputs, written))
     norm, projection = _head(visual)
     weight = _pooling(visual, outputs[-1])  # pi_t, (T,)
@@ -70,7 +67,7 @@ def decompose(model: nn.Module, images: Tensor, fold: bool = True) -> Parts:
         return (norm.weight * (x - x.mean(dim=-1, keepdim=True))) @ projection
 
     heads, biases = [], []
-    for block, x in zip(blocks, inputs, strict=True):
+    for block, x in zip(blocks(visual), inputs, strict=True):
         attention, values, bias = _values(block, x)
         taken = torch.einsum("bt,bhtp->bhp", weight, attention)  # how much of token p reaches the pooled vector
         heads.append(taken[..., None] * linear(values))  # (B, h, T, D)
@@ -96,7 +93,7 @@ def _pooling(visual: nn.Module, tokens: Tensor) -> Tensor:
     weight = torch.zeros(tokens.shape[1], dtype=tokens.dtype, device=tokens.device)
     if not hasattr(visual, "embed_patches") and visual.pool_type != "tok":
         raise ValueError(f"pooling {visual.pool_type!r} is not supported; use a tower with a class token")
-    if _has_class(visual):
+    if has_class_token(visual):
         weight[0] = 1
     else:
         weight.fill_(1 / len(weight))
@@ -105,13 +102,6 @@ def _pooling(visual: nn.Module, tokens: Tensor) -> Tensor:
 
 def _values(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Attention (B, h, T, T), what each head would write for each token, W_VO LN(z_p) (B, h, T, W), and the bias (W,)."""
-    attention = _attention(block)
-    if isinstance(attention, Attention):
-        normed, heads = block.norm1(x), attention.heads
-        weight, bias, out = attention.qkv.weight, attention.qkv.bias, attention.out
-    else:
-        normed, heads = block.ln_1(x), attention.num_heads
-        weight, bias, out = attention.in_proj_weight, attention.in_proj_bias, attention.out_proj
-    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in F.linear(normed, weight, bias).chunk(3, dim=-1))
-    rows = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)  # each sums to one: the values' bias is in v
-    return rows, torch.einsum("bhtd,whd->bhtw", v, out.weight.unflatten(1, (heads, -1))), out.bias
+    inner = attention_inputs(block, x)
+    rows = inner.weights()  # each sums to one, so the values' bias may stay in v
+    return rows, torch.einsum("bhtd,whd->bhtw", inner.v, inner.heads_out()), inner.out.bias

@@ -46,9 +46,7 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict]:
             meta = json.loads((f.metadata() or {})["vlatlas"])
             return {k: f.get_tensor(k) for k in f.keys()}, meta
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"{path} is not a vlatlas checkpoint, or is damaged ({error}); fetch or train it again"
-        ) from error
+        raise ValueError(f"{path} is not a vlatlas checkpoint, or is damaged ({error}); fetch or train it again") from error
 
 
 def save_checkpoint(path: Path, model: CLIP, card: dict) -> str:

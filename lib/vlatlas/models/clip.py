@@ -51,9 +51,7 @@ class CLIP(nn.Module):
         super().__init__()
         self.config = c = config
         self.tokenizer = WordTokenizer(list(c.words), c.context)
-        self.visual = VisionTransformer(
-            c.image_size, c.patch_size, c.width, c.depth, c.heads, c.embed_dim, patch_dropout, c.pool
-        )
+        self.visual = VisionTransformer(c.image_size, c.patch_size, c.width, c.depth, c.heads, c.embed_dim, patch_dropout, c.pool)
         self.text = TextTransformer(
             len(self.tokenizer), c.context, c.text_width, c.text_depth, c.text_heads, c.embed_dim, END, PAD
         )

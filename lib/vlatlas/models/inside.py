@@ -4,10 +4,9 @@ layer, dense features, attention maps per layer and head."""
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .transformer import Attention, Block
+from .anatomy import attention_inputs, batch_first, blocks, has_class_token, project
 
 
 @dataclass
@@ -38,9 +37,8 @@ def look_inside(model: nn.Module, images: Tensor) -> Inside:
     visual = model.visual
     if visual.training:
         raise ValueError("the model is in training mode, in which patches may be dropped: call model.eval() first")
-    blocks = _blocks(visual)
     inputs, outputs, hooks = [], [], []
-    for block in blocks:
+    for block in blocks(visual):
         hooks.append(block.register_forward_pre_hook(lambda m, a: inputs.append(a[0].detach())))
         hooks.append(block.register_forward_hook(lambda m, a, out: outputs.append(out.detach())))
     try:
@@ -48,64 +46,22 @@ def look_inside(model: nn.Module, images: Tensor) -> Inside:
     finally:
         for hook in hooks:
             hook.remove()
-    first = not isinstance(_attention(blocks[0]), Attention) and not _batch_first(blocks[0])
-    if first:  # (T, B, W)
+    if not batch_first(visual):  # (T, B, W)
         inputs, outputs = ([x.transpose(0, 1) for x in xs] for xs in (inputs, outputs))
-    parts = [_attend(block, x) for block, x in zip(blocks, inputs, strict=True)]
-    has_class = _has_class(visual)
+    parts = [_attend(block, x) for block, x in zip(blocks(visual), inputs, strict=True)]
+    has_class = has_class_token(visual)
     last = outputs[-1]
     return Inside(
         torch.stack(outputs), torch.stack([h for _, h in parts]), torch.stack([a for a, _ in parts]),
-        _project(visual, last[:, 1:] if has_class else last), features, has_class,
+        project(visual, last[:, 1:] if has_class else last), features, has_class,
     )  # fmt: skip
-
-
-def _blocks(visual: nn.Module) -> list[nn.Module]:
-    if hasattr(visual, "embed_patches"):
-        return list(visual.blocks)
-    if hasattr(getattr(visual, "transformer", None), "resblocks"):
-        return list(visual.transformer.resblocks)
-    raise TypeError(
-        f"image tower {type(visual).__name__} is neither vlatlas's nor open_clip's VisionTransformer; "
-        "use forward hooks of torch directly"
-    )
-
-
-def _attention(block: nn.Module) -> nn.Module:
-    return block.attention if isinstance(block, Block) else block.attn
-
-
-def _batch_first(block: nn.Module) -> bool:
-    return bool(getattr(_attention(block), "batch_first", False))
-
-
-def _has_class(visual: nn.Module) -> bool:
-    return visual.class_token is not None if hasattr(visual, "embed_patches") else True
-
-
-def _project(visual: nn.Module, tokens: Tensor) -> Tensor:
-    """Tokens (B, P, W) as if each were the pooled one: final norm and projection, (B, P, D)."""
-    if hasattr(visual, "embed_patches"):
-        return visual.project(visual.norm(tokens))
-    tokens = visual.ln_post(tokens)
-    return tokens if visual.proj is None else tokens @ visual.proj
 
 
 def _attend(block: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Attention (B, h, T, T) and each head's contribution (B, h, T, W) of one block, from the block's input."""
-    attention = _attention(block)
-    if isinstance(attention, Attention):
-        normed, heads = block.norm1(x), attention.heads
-        weight, bias, out = attention.qkv.weight, attention.qkv.bias, attention.out.weight
-    elif isinstance(attention, nn.MultiheadAttention):
-        normed, heads = block.ln_1(x), attention.num_heads
-        weight, bias, out = attention.in_proj_weight, attention.in_proj_bias, attention.out_proj.weight
-    else:
-        raise TypeError(f"attention of type {type(attention).__name__} is not known; expected torch's MultiheadAttention")
-    q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in F.linear(normed, weight, bias).chunk(3, dim=-1))
-    weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(dim=-1)  # (B, h, T, T)
-    pieces = out.unflatten(1, (heads, -1))  # (W, h, W/h)
-    return weights, torch.einsum("bhtd,whd->bhtw", weights @ v, pieces)
+    inner = attention_inputs(block, x)
+    weights = inner.weights()
+    return weights, torch.einsum("bhtd,whd->bhtw", weights @ inner.v, inner.heads_out())
 
 
 def describe(model: nn.Module) -> dict:
@@ -114,7 +70,7 @@ def describe(model: nn.Module) -> dict:
     Returns activation, image_size, mean, std, context (tokens), vocabulary, tokenizer.
     """
     visual = model.visual
-    block = _blocks(visual)[0]
+    block = blocks(visual)[0]
     found = next((type(m).__name__ for m in block.modules() if type(m).__name__ in ("GELU", "QuickGELU")), "unknown")
     size = visual.image_size if isinstance(visual.image_size, int) else int(visual.image_size[0])
     tokenizer = model.tokenizer

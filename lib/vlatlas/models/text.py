@@ -47,9 +47,7 @@ class TextTransformer(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         if ids.shape[1] > self.context:
-            raise ValueError(
-                f"text of {ids.shape[1]} tokens; the context is {self.context}: shorten it or tokenize anew"
-            )
+            raise ValueError(f"text of {ids.shape[1]} tokens; the context is {self.context}: shorten it or tokenize anew")
         is_end = ids == self.end  # (B, T)
         if not bool(is_end.any(dim=1).all()):
             raise ValueError(f"a text has no end-of-text token (id {self.end}); make ids with the model's tokenizer")

@@ -1,4 +1,4 @@
-"""How a variant of scenes-clip becomes a checkpoint of the package: weights in half precision, and a card."""
+"""How a trained model becomes a checkpoint of the package, with its card; variants of scenes-clip in half precision."""
 
 import json
 from pathlib import Path
@@ -30,11 +30,14 @@ def ship(
     pool: tuple[int, int],
     config: TrainConfig,
     metrics: dict[str, float],
+    starts_from: str | None = "scenes-clip",
 ) -> dict:
-    """Write `folder/name.safetensors` and its card `folder/name.json`; returns the card. The model stays in float32.
+    """Write `folder/name.safetensors` and its card `folder/name.json`; returns the card. The model stays in float32; the
+    weights of one that starts from another are written as float16.
 
     Args:
-        command: what trains it again. world, pool: of the training scenes, pool being (how many, seed).
+        command: what trains it again. world, pool: of the training scenes, pool being (how many, seed). starts_from: the
+            shipped checkpoint that training started from; None for fresh weights, which are kept in float32.
     """
     card = {
         "name": name,
@@ -45,7 +48,7 @@ def ship(
         "pairs": config.steps * config.batch_size,
         "batch_size": config.batch_size,
         "lr": config.lr,
-        "starts_from": f"scenes-clip, sha256 {shipped()['scenes-clip']['sha256'][:16]}",
+        **({"starts_from": f"{starts_from}, sha256 {shipped()[starts_from]['sha256'][:16]}"} if starts_from else {}),
         "metrics": metrics,
         "parameters": sum(p.numel() for p in model.parameters()),
         "torch": torch.__version__,
@@ -53,7 +56,7 @@ def ship(
         "licence": "MIT",
     }
     folder.mkdir(parents=True, exist_ok=True)
-    card["sha256"] = save_checkpoint(folder / f"{name}.safetensors", model.half(), card)
+    card["sha256"] = save_checkpoint(folder / f"{name}.safetensors", model.half() if starts_from else model, card)
     model.float()
     (folder / f"{name}.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card

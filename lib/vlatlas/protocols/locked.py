@@ -66,9 +66,7 @@ class Locked:
         """A fresh text tower; the same seed gives the same weights for every arm."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return LockedImageTuning(
-                self.image_tower.tokenizer, self.features.shape[1], self.width, self.depth, **start
-            )
+            return LockedImageTuning(self.image_tower.tokenizer, self.features.shape[1], self.width, self.depth, **start)
 
     def batches(self, batch_size: int, seed: int):
         """step -> (locked features, ids), in the pool's order for this seed."""

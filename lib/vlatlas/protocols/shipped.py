@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from ..data.scenes import World
-from ..data.scenes.world import DATA_VERSION
 from ..data.stream import Pool
 from ..evals import LinearProbe, accuracy, class_embeddings, encode_images, encode_texts, predict, recall_at_k
 from ..losses.multi_positive import MultiPositiveClipLoss
-from ..models import CLIP, ClipConfig, save_checkpoint
+from ..models import CLIP, ClipConfig
 from ..models.zoo import CHECKPOINTS
 from ..train import TrainConfig, train
+from .card import ship
 
 # What scenes-clip has seen: three of eight styles, three quarters of the (shape, colour) combinations.
 WORLD = World(
@@ -126,24 +126,10 @@ def main(arguments: list[str] | None = None) -> None:
     config = TrainConfig(given.steps, TRAIN.batch_size, TRAIN.lr, seed=TRAIN.seed)
     pool = Pool(WORLD, given.pool, fresh().tokenizer)
     model = RECIPES[given.name](given.work, config, pool).eval().cpu()
-    card = {
-        "name": given.name,
-        "data": f"scenes, data version {DATA_VERSION}, {given.pool} scenes, seed 0, digest {WORLD.digest()[:16]}",
-        "world": {k: str(v) for k, v in WORLD.config().items()},
-        "seed": config.seed,
-        "steps": config.steps,
-        "pairs": config.steps * config.batch_size,
-        "batch_size": config.batch_size,
-        "lr": config.lr,
-        "metrics": measure(model, given.name == "scenes-clip"),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "torch": torch.__version__,
-        "command": f"python -m vlatlas.protocols.shipped {given.name}",
-        "licence": "MIT",
-    }
-    given.out.mkdir(parents=True, exist_ok=True)
-    card["sha256"] = save_checkpoint(given.out / f"{given.name}.safetensors", model, card)
-    (given.out / f"{given.name}.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    card = ship(
+        model, given.out, given.name, f"python -m vlatlas.protocols.shipped {given.name}", WORLD, (given.pool, 0), config,
+        measure(model, given.name == "scenes-clip"), starts_from=None,
+    )  # fmt: skip
     print(json.dumps(card["metrics"], indent=2))
 
 

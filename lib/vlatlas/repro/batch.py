@@ -23,9 +23,7 @@ def command(slug: str, options: list[str]) -> list[str]:
     return [sys.executable, "-m", "vlatlas.cli", "reproduce", slug, *options]
 
 
-def run_local(
-    slugs: list[str], options: list[str], jobs: int, root: Path, say: Callable[[str], None]
-) -> dict[str, int]:
+def run_local(slugs: list[str], options: list[str], jobs: int, root: Path, say: Callable[[str], None]) -> dict[str, int]:
     """Run papers in at most `jobs` processes; print each one's output when it ends. Returns slug -> exit
     status.
 
@@ -101,15 +99,11 @@ def run_dask(slugs: list[str], options: list[str], jobs: int, address: str | Non
     try:
         from distributed import Client, LocalCluster, as_completed
     except ImportError:
-        raise UsageError(
-            "--executor dask needs dask.distributed; install it with: pip install 'vlatlas[dask]'"
-        ) from None
+        raise UsageError("--executor dask needs dask.distributed; install it with: pip install 'vlatlas[dask]'") from None
     done: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         try:
-            target = address or stack.enter_context(
-                LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
-            )
+            target = address or stack.enter_context(LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None))
             client = stack.enter_context(Client(target, timeout=15))
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"no Dask scheduler at {ascii(address)} ({type(error).__name__})") from None

@@ -38,8 +38,7 @@ def report(findings: list[Finding]) -> str:
     size = max(len(f.what) for f in findings)
     mark = {"ok": "ok  ", "note": "note", "bad": "BAD "}
     rows = [
-        f"{mark[f.state]}  {f.what.ljust(size)}  {f.detail}"
-        + (f"\n      {'':{size}}  -> {f.remedy}" if f.remedy else "")
+        f"{mark[f.state]}  {f.what.ljust(size)}  {f.detail}" + (f"\n      {'':{size}}  -> {f.remedy}" if f.remedy else "")
         for f in findings
     ]
     bad = sum(f.state == "bad" for f in findings)

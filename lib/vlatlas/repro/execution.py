@@ -157,9 +157,7 @@ def _reason_to_stop(run: Run, signals: Signals, elapsed: float, timeout: float) 
     if signals.seen:
         return Failure("signal", f"stopped by {signal.Signals(signals.seen).name}", signal=signals.seen)
     if elapsed > timeout:
-        return Failure(
-            "timeout", f"the run passed its time limit of {timeout:g} s; give it more with --timeout SECONDS"
-        )
+        return Failure("timeout", f"the run passed its time limit of {timeout:g} s; give it more with --timeout SECONDS")
     if run.raw.tell() > RAW_LIMIT or (run.folder / "kernel.log").stat().st_size > RAW_LIMIT:
         return Failure("dead", f"the kernel's process printed more than {RAW_LIMIT // 10**6} MB past the notebook")
     return None

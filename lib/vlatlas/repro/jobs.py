@@ -90,9 +90,7 @@ def plan(
     """Check a request against the paper's notebook. Raises UsageError."""
     check_profile(profile)
     if paper.status != "notebook":
-        what = (
-            "has notes but no notebook yet" if paper.status == "notes" else "is planned, without page or notebook yet"
-        )
+        what = "has notes but no notebook yet" if paper.status == "notes" else "is planned, without page or notebook yet"
         raise UsageError(f"{paper.slug} {what}; `vlatlas list --status notebook` shows what can be run")
     if not re.fullmatch(DEVICE, device, re.ASCII):
         raise UsageError(f"no device {_short(device)}; use auto, cpu, cuda, cuda:N or mps")

@@ -89,9 +89,7 @@ def show(paper: Paper) -> str:
         lines += [f"{label}: {value}" for label, value in (("paper", bib.url), ("code", bib.code)) if value]
     lines += [f"family: {paper.family}   status: {paper.status}   verdict: {paper.verdict or 'none yet'}"]
     if data is None:
-        return "\n".join(
-            [*lines, "", "It has no valid page yet." if paper.status != "planned" else "It has no page yet."]
-        )
+        return "\n".join([*lines, "", "It has no valid page yet." if paper.status != "planned" else "It has no page yet."])
     lines += ["", textwrap.fill(" ".join(data["tldr"].split()), width()), ""]
     record = paper.headline_record()
     if record:
@@ -170,11 +168,7 @@ def _compare_table(protocol: str, profile: str, found: list[tuple[Paper, Record]
             items = [record["metrics"].get(name) for name in shared]
             rows.append((paper.slug, record.verdict or "-", *(_cell(item) if item else "" for item in items)))
         text.append(table(("paper", "verdict", *shared), rows))
-    rows = [
-        (p.slug, c["id"], c["paper"]["value"], measured_text(c) or "-", c["verdict"])
-        for p, r in found
-        for c in r.claims
-    ]
+    rows = [(p.slug, c["id"], c["paper"]["value"], measured_text(c) or "-", c["verdict"]) for p, r in found for c in r.claims]
     return "\n\n".join([*text, table(("paper", "claim", "published", "measured", "verdict"), rows)])
 
 

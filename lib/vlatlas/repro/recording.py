@@ -128,9 +128,7 @@ def _entry(name: str, value, seeds: list) -> dict:
         raise ValueError(f"metric {name!r} has {len(values)} values for {len(seeds)} seeds; give one per seed, or one")
     for index, number in enumerate(values):
         if not math.isfinite(number):
-            raise ValueError(
-                f"metric {name!r} is {number} at position {index}; record a finite number, or leave it out"
-            )
+            raise ValueError(f"metric {name!r} is {number} at position {index}; record a finite number, or leave it out")
     return summarise(values)
 
 

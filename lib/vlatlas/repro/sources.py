@@ -131,9 +131,7 @@ def parameters_of(cells: list[dict]) -> dict[str, object] | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     for node in body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         for target in targets:
             if isinstance(target, ast.Name):
                 try:

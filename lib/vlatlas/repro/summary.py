@@ -47,9 +47,7 @@ def _plain(cell) -> str:
 def claims_table(record, total: int | None = None) -> str:
     """The claims of a record and, below, its controls."""
     rows = [(c["id"], c["says"], c["paper"]["value"], measured_text(c) or "-", c["verdict"]) for c in record.claims]
-    rows += [
-        (c["id"], f"control: {c['says']}", "", measured_text(c) or "-", OUTCOME[c["passed"]]) for c in record.controls
-    ]
+    rows += [(c["id"], f"control: {c['says']}", "", measured_text(c) or "-", OUTCOME[c["passed"]]) for c in record.controls]
     return table(("claim", "says", "paper", "measured", "verdict"), rows, total)
 
 

@@ -51,9 +51,7 @@ def realise(statement: Statement, template: int = 0) -> str:
         ValueError: relations that do not join an object with the next (a sentence can't say them).
     """
     if any(j != i + 1 for i, _, j in statement.relations):
-        raise ValueError(
-            f"relations {statement.relations} must join each object with the next, (i, relation, i + 1)"
-        )
+        raise ValueError(f"relations {statement.relations} must join each object with the next, (i, relation, i + 1)")
     noun = PLAIN_NOUNS[template // 2 % 2] if statement.style is None else NOUNS[statement.style]
     ground = f" on a {statement.background} background" if statement.background else ""
     return TEMPLATES[template % len(TEMPLATES)].format(

@@ -60,6 +60,4 @@ class Scene:
     def relations(self) -> list[tuple[int, str, int]]:
         """Every (i, relation, j) that holds."""
         n = len(self.objects)
-        return [
-            (i, r, j) for i in range(n) for j in range(n) if i != j for r in RELATIONS if self.holds(i, r, j)
-        ]
+        return [(i, r, j) for i in range(n) for j in range(n) if i != j for r in RELATIONS if self.holds(i, r, j)]

@@ -88,9 +88,7 @@ class Language:
 
     def __post_init__(self):
         if self.script not in SCRIPTS or not 0 <= self.order < len(ORDERS):
-            raise ValueError(
-                f"script {self.script!r} must be of {', '.join(SCRIPTS)}, order {self.order} of 0..2"
-            )
+            raise ValueError(f"script {self.script!r} must be of {', '.join(SCRIPTS)}, order {self.order} of 0..2")
 
     @property
     def lexicon(self) -> dict[str, str]:

@@ -53,9 +53,7 @@ def count(scene: Scene, world, a, b, c, d):
     attribute = _pick(("size", "texture"), a)
     value = _pick(world.classes(attribute), b)
     n = sum(o.get(attribute) == value for o in scene.objects)
-    return Question(
-        f"how many {value} objects are there?", NUMBERS[n] if n < len(NUMBERS) else str(n), "count"
-    )
+    return Question(f"how many {value} objects are there?", NUMBERS[n] if n < len(NUMBERS) else str(n), "count")
 
 
 def colour(scene: Scene, world, a, b, c, d):

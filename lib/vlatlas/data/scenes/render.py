@@ -80,7 +80,5 @@ def coordinates(place: Layout, rows: np.ndarray, slot: int, size: int) -> tuple[
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size
     radius = place.radius[rows, slot].astype(np.float32)[:, None]
     u = ((axis[None, :] - place.x[rows, slot].astype(np.float32)[:, None]) / radius)[:, None, :]  # (n, 1, W)
-    v = ((place.y[rows, slot].astype(np.float32)[:, None] - axis[None, :]) / radius)[
-        :, :, None
-    ]  # (n, H, 1), up
+    v = ((place.y[rows, slot].astype(np.float32)[:, None] - axis[None, :]) / radius)[:, :, None]  # (n, H, 1), up
     return u * cos + v * sin, v * cos - u * sin

@@ -35,9 +35,7 @@ class Draw:
     def __init__(self, seed: int, index):
         index = np.asarray(index, dtype=np.int64)
         if index.ndim != 1:
-            raise ValueError(
-                f"index has shape {index.shape}; give a one-dimensional range or list of integers"
-            )
+            raise ValueError(f"index has shape {index.shape}; give a one-dimensional range or list of integers")
         key = mix(np.array([int(seed) & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64) + GOLDEN)
         self.seed, self.index = int(seed), index
         self.key = mix(index.astype(np.uint64) * GOLDEN + key)  # (B,)

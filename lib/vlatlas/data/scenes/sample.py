@@ -73,9 +73,7 @@ def _kinds(world, draw: Draw, present: np.ndarray):
         out[rows] = np.where(anew[..., None], world.combinations[again], out[rows])
     else:
         if world.distinct and k > 1:
-            raise ValueError(
-                f"found no {k} objects without a shared shape or colour; use distinct=False or fewer"
-            )
+            raise ValueError(f"found no {k} objects without a shared shape or colour; use distinct=False or fewer")
     return out[..., 0], out[..., 1], out[..., 2]
 
 

@@ -28,9 +28,7 @@ def waveform(batch) -> Tensor:
     length = int(RATE * SECONDS)
     counts = place.present.sum(axis=1)
     time = np.arange(length, dtype=np.float64) / RATE
-    turn = np.minimum(
-        (time[None, :] / SECONDS * counts[:, None]).astype(np.int64), k - 1
-    )  # (B, T) who sounds
+    turn = np.minimum((time[None, :] / SECONDS * counts[:, None]).astype(np.int64), k - 1)  # (B, T) who sounds
     rows = np.arange(n)[:, None]
     steps = np.array([SHAPES.index(s) for s in world.shapes])[place.shape]
     hertz = np.array([round(200 * 2 ** (s / 6)) for s in range(len(SHAPES))], np.float64)[steps][rows, turn]

@@ -17,9 +17,7 @@ LOOKALIKES = {  # pairs that even people confuse at 32 px: the hard label noise 
 NOISES = ("symmetric", "lookalike", "instance")
 
 
-def label_noise(
-    labels: Tensor, classes: list[str], rate: float, draw: Draw, kind: str = "symmetric", doubt=None
-):
+def label_noise(labels: Tensor, classes: list[str], rate: float, draw: Draw, kind: str = "symmetric", doubt=None):
     """Labels (B,) of which a share is wrong, and the mask (B,) of the wrong ones.
 
     Args:
@@ -30,15 +28,10 @@ def label_noise(
         ValueError: a rate outside 0..1, an unknown kind, or "instance" without `doubt`.
     """
     if not 0 <= rate <= 1 or kind not in NOISES or (kind == "instance" and doubt is None):
-        raise ValueError(
-            f"rate {rate} must be in 0..1, kind {kind!r} of {', '.join(NOISES)}; instance needs doubt"
-        )
+        raise ValueError(f"rate {rate} must be in 0..1, kind {kind!r} of {', '.join(NOISES)}; instance needs doubt")
     count = len(classes)
     partner = {**LOOKALIKES, **{b: a for a, b in LOOKALIKES.items()}}
-    flip = [
-        classes.index(partner[c]) if partner.get(c) in classes else (k + 1) % count
-        for k, c in enumerate(classes)
-    ]
+    flip = [classes.index(partner[c]) if partner.get(c) in classes else (k + 1) % count for k, c in enumerate(classes)]
     if kind == "instance":
         wrong = torch.zeros(len(labels), dtype=torch.bool)
         wrong[torch.as_tensor(doubt).argsort(descending=True)[: round(rate * len(labels))]] = True

@@ -31,9 +31,7 @@ class Clip:
     narration: list[list[tuple[int, int, str]]]
 
 
-def clips(
-    batch, frames: int = 8, verbs: tuple[str, ...] = tuple(VERBS), share: float = 1.0, order: bool = False
-):
+def clips(batch, frames: int = 8, verbs: tuple[str, ...] = tuple(VERBS), share: float = 1.0, order: bool = False):
     """Set the scenes of a batch in motion.
 
     Args:
@@ -64,20 +62,13 @@ def clips(
         image, mask = render(batch.world, moved, batch.draw)
         images.append(image)
         masks.append(mask)
-    named = [
-        [STATIC if still[b, j] else verbs[pick[b, j]] for j in range(counts[b])] for b in range(len(batch))
-    ]
+    named = [[STATIC if still[b, j] else verbs[pick[b, j]] for j in range(counts[b])] for b in range(len(batch))]
     captions, narration = [], []
     for scene, words in zip(batch.graphs, named, strict=True):
-        told = [
-            f"{phrase({'colour': o.colour, 'shape': o.shape})} {v}"
-            for o, v in zip(scene.objects, words, strict=True)
-        ]
+        told = [f"{phrase({'colour': o.colour, 'shape': o.shape})} {v}" for o, v in zip(scene.objects, words, strict=True)]
         captions.append((" and then " if order else " and ").join(told) + ".")
         n = len(told)
-        spans = [
-            (round(frames * j / n), round(frames * (j + 1) / n)) if order else (0, frames) for j in range(n)
-        ]
+        spans = [(round(frames * j / n), round(frames * (j + 1) / n)) if order else (0, frames) for j in range(n)]
         narration.append([(a, b, f"{text}.") for (a, b), text in zip(spans, told, strict=True)])
     stack = [torch.from_numpy(np.stack(x, axis=1)) for x in (images, masks)]
     return Clip(*stack, named, captions, narration)

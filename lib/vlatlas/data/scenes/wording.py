@@ -88,9 +88,7 @@ def alt_text(batch, unrelated: float = 0.3, generic: float = 0.3) -> tuple[list[
         ValueError: probabilities that are negative or add up to more than 1.
     """
     if unrelated < 0 or generic < 0 or unrelated + generic > 1:
-        raise ValueError(
-            f"unrelated {unrelated} and generic {generic} must be shares that add up to at most 1"
-        )
+        raise ValueError(f"unrelated {unrelated} and generic {generic} must be shares that add up to at most 1")
     u = batch.draw.uniform("alt", 4)
     strangers = [realise(s, 0) for s in _strangers(batch)]
     texts, kinds = [], []
@@ -131,7 +129,5 @@ def negated(batch) -> list[Statement]:
                 out.append(replace(statement, absent=(thing,)))
                 break
         else:
-            raise ValueError(
-                f"nothing is missing from {scene}; a negated caption needs a world with more shapes"
-            )
+            raise ValueError(f"nothing is missing from {scene}; a negated caption needs a world with more shapes")
     return out

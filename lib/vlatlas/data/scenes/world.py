@@ -136,9 +136,7 @@ class World:
         """
         for name, value in attributes.items():
             if value not in self.classes(name):
-                raise ValueError(
-                    f"{name} {value!r} does not occur here; there are {', '.join(self.values[name])}"
-                )
+                raise ValueError(f"{name} {value!r} does not occur here; there are {', '.join(self.values[name])}")
         attributes = dict(attributes)
         style = attributes.pop("style", None)
         ground = attributes.pop("background", None)

@@ -15,9 +15,7 @@ TEST_SIZE, THRESHOLD_SIZE = 400, 100
 
 def labels(batch):
     """(B, H, W) long: at each pixel the index into `NAMES` of the visible object; -1 on the background."""
-    name = (
-        batch.labels["shape"] * len(WORLD.colours) + batch.labels["colour"]
-    )  # garbage where there is no object
+    name = batch.labels["shape"] * len(WORLD.colours) + batch.labels["colour"]  # garbage where there is no object
     return ((batch.masks * (name + 1).clamp(min=0)[:, :, None, None]).sum(dim=1)) - 1
 
 

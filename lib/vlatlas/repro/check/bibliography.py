@@ -83,9 +83,7 @@ def _ids(entry: BibEntry) -> list[Problem]:
         if fields.get(name) and not re.fullmatch(LINK, fields[name]):
             problems.append(_at(entry, name, f"{fields[name]!r} is not a web address", "write https://..."))
     if fields.get("doi") and not re.fullmatch(r"10\.\d{4,9}/\S+", fields["doi"]):
-        problems.append(
-            _at(entry, "doi", f"{fields['doi']!r} is not a DOI", "write it like 10.1000/182, without a host")
-        )
+        problems.append(_at(entry, "doi", f"{fields['doi']!r} is not a DOI", "write it like 10.1000/182, without a host"))
     return problems
 
 

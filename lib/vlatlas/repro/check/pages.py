@@ -122,9 +122,7 @@ class _Page:
             place = f"in the section {section}" if section else "right under the title"
             if len(lines) != 1 or _section_of(body, lines[0]) != section:
                 message = f"the block {{{directive}}} must stand once, {place}"
-                problems.append(
-                    Problem(self.file, lines[0] if lines else 0, message, f"write ```{{{directive}}} there")
-                )
+                problems.append(Problem(self.file, lines[0] if lines else 0, message, f"write ```{{{directive}}} there"))
         for line, name, argument in named:
             if name == "code-of" and (missing := self.objects.missing(argument)):
                 problems.append(Problem(self.file, line, f"{argument}: {missing}", "correct the name"))
@@ -143,9 +141,7 @@ class _Page:
         problems = []
         titles = [line for line, level, _ in found if level == 1]
         if len(titles) != 1:
-            problems.append(
-                Problem(self.file, titles[1] if titles else 0, "a page has one title", "write one '# NAME'")
-            )
+            problems.append(Problem(self.file, titles[1] if titles else 0, "a page has one title", "write one '# NAME'"))
         sections = [(line, title) for line, level, title in found if level == 2]
         names = [title for _, title in sections]
         for name in SECTIONS:
@@ -158,9 +154,7 @@ class _Page:
         order = [name for name in names if name in SECTIONS]
         if not problems and order != list(SECTIONS):
             line = next(at for (at, title), name in zip(sections, SECTIONS, strict=False) if title != name)
-            problems.append(
-                Problem(self.file, line, "sections repeat or are out of order", f"use {', '.join(SECTIONS)}")
-            )
+            problems.append(Problem(self.file, line, "sections repeat or are out of order", f"use {', '.join(SECTIONS)}"))
         return problems
 
 

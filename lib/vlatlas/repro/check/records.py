@@ -22,9 +22,7 @@ def check(catalogue: Catalogue) -> list[Problem]:
             stem = path.name.split(".")[0].split("-")[0]
             if path.suffix not in (".json", ".svg", ".png") or stem not in JUDGED_PROFILES:
                 message = "no record's file has this name"
-                problems.append(
-                    Problem(file, 0, message, f"remove it; names are {'|'.join(JUDGED_PROFILES)}.json|svg|png")
-                )
+                problems.append(Problem(file, 0, message, f"remove it; names are {'|'.join(JUDGED_PROFILES)}.json|svg|png"))
             elif path.suffix == ".json":
                 problems += _record(paper, path, file, sources)
             elif not (folder / f"{stem}.json").is_file():
@@ -68,9 +66,7 @@ def _verdicts(paper: Paper, record: Record, path, file: str) -> list[Problem]:
     for index, claim in enumerate(judged.claims):
         if claim.get("problem"):
             line = paper.lines.get(("paper", "claims", index, "check"), 0)
-            problems.append(
-                Problem(page, line, f"{claim['id']}: {claim['problem']}", "record it, or correct the check")
-            )
+            problems.append(Problem(page, line, f"{claim['id']}: {claim['problem']}", "record it, or correct the check"))
     for index, control in enumerate(judged.controls):
         if control.get("problem"):
             line = paper.lines.get(("paper", "controls", index, "check"), 0)
