@@ -17,6 +17,7 @@ from ..data.scenes.edits import edit
 from ..data.splits import edits
 from ..evals import accuracy, class_embeddings, predict
 from ..methods.clip4cir import Combiner, CombinerStage, TaskTowers, composed_loss, entering, summed
+from ..methods.token_fusion import FusionStage, TokenFusion, word_states
 from ..models import load
 from ..train import TrainConfig, train
 from .shipped import WORLD as ALONE
@@ -55,7 +56,8 @@ class Test(Triplets):
 @dataclass(frozen=True)
 class RetrievalEdit:
     """One configuration. triplets: to train on; queries: to test; gallery: candidates of each query; steps, batch, lr: of
-    stage 1; combiner_*: of stage 2, on cached features; scale: the loss's, fixed."""
+    stage 1; combiner_*: of stage 2, on cached features; fusion_*: of the
+    heavier rival; scale: the loss's, fixed."""
 
     triplets: int = 2_500
     queries: int = 200
@@ -66,6 +68,8 @@ class RetrievalEdit:
     combiner_steps: int = 300
     combiner_batch: int = 512
     combiner_lr: float = 1e-3
+    fusion_steps: int = 300
+    fusion_lr: float = 1e-3
     scale: float = 100.0
     backbone: str = "scenes-clip"
 
@@ -143,6 +147,27 @@ class RetrievalEdit:
         train(CombinerStage(combiner), batches, self._loss, config, "cpu", label="stage 2")
         return combiner.eval()
 
+    def fusion(self, seed: int, towers: TaskTowers) -> TokenFusion:
+        """The heavier rival: attention over the frozen towers' patches and words, trained by the same loss on the
+        same triplets."""
+        data = self.train_set(seed)
+        words, there = word_states(towers.model.text, data.ids)
+        with torch.no_grad():
+            target = towers.image(data.target)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            fusion = TokenFusion(data.reference.shape[2], words.shape[2], target.shape[1])
+        config = TrainConfig(self.fusion_steps, self.batch, self.fusion_lr, weight_decay=0.01, seed=seed)
+        batches = _rows(len(data), self.batch, seed, (data.reference, words, there, target))
+        train(FusionStage(fusion), batches, self._loss, config, "cpu", label="fusion")
+        return fusion.eval()
+
+    @torch.no_grad()
+    def fusion_scores(self, test: Test, towers: TaskTowers, fusion: TokenFusion) -> tuple[Tensor, Tensor]:
+        """`scores` of the rival's queries."""
+        q = fusion(test.reference, *word_states(towers.model.text, test.ids))
+        return self._compare(test, towers, q)
+
     def _loss(self, query: Tensor, target: Tensor) -> Tensor:
         return composed_loss(query, target, self.scale)
 
@@ -169,6 +194,9 @@ class RetrievalEdit:
         towers.eval()
         ids = test.ids if texts is None else test.ids[texts]
         q = query(towers.image(test.reference), towers.text(ids))
+        return self._compare(test, towers, q)
+
+    def _compare(self, test: Test, towers: TaskTowers, q: Tensor) -> tuple[Tensor, Tensor]:
         own = F.normalize(towers.image(test.own.flatten(0, 1)), dim=-1).unflatten(0, test.own.shape[:2])
         return (own @ q[:, :, None])[..., 0], q @ F.normalize(towers.image(test.strangers), dim=-1).T
 
