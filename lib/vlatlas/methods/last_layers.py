@@ -43,8 +43,8 @@ class LastLayers(nn.Module):
         visual = model.visual
         if visual.class_token is not None or not 1 <= blocks <= len(visual.blocks):
             raise ValueError(
-                f"{blocks} blocks of a tower of {len(visual.blocks)}, pooled by {model.config.pool!r}: give at least one block, at "
-                "most all, of a tower with mean pooling"
+                f"{blocks} blocks of a tower of {len(visual.blocks)}, pooled by {model.config.pool!r}: give one block up to all "
+                "of them, and a tower with mean pooling"
             )
         parts = (visual.blocks[len(visual.blocks) - blocks :], visual.norm, visual.project, model.text)
         self.blocks, self.norm, self.project, self.text = (copy.deepcopy(p) for p in parts)
@@ -64,7 +64,10 @@ class LastLayers(nn.Module):
         return F.normalize(v, dim=-1) if normalize else v
 
     def forward(self, x: Tensor, ids: Tensor, false: Tensor | None = None) -> dict[str, Tensor]:
-        out = {"image_features": self.encode_image(x, normalize=True), "logit_scale": self.logit_scale.exp().clamp(max=MAX_LOGIT_SCALE)}
+        out = {
+            "image_features": self.encode_image(x, normalize=True),
+            "logit_scale": self.logit_scale.exp().clamp(max=MAX_LOGIT_SCALE),
+        }
         texts = self.encode_text(ids if false is None else torch.cat([ids, false]), normalize=True)
         out["text_features"] = texts[: len(ids)]
         if false is not None:

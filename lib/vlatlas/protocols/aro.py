@@ -1,14 +1,14 @@
 """The `aro` protocol: which of two captions with the same words is true? A CLIP that has seen pairs of objects is fine-tuned.
 
 After ARO (Yuksekgonul et al. 2023): attribution, relation and order on the scenes of `splits.compositional`, retrieval with
-intact and with shuffled captions, and zero-shot accuracy on single objects. Only scenes whose caption names a relation of place
-take part: "a large star larger than a small ring" can be told from its foil without the image. All arms of a seed share the
-start, the captions and their order; papers: negclip.
+intact and with shuffled captions, and zero-shot accuracy of single objects. Captions name colour, texture and shape of both
+objects and where one stands; those that compare sizes are left out, since "a large star larger than a small ring" is
+told from its foil without a look at the image. All arms of a seed share the start and the captions. Papers: negclip.
 """
 
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import torch
@@ -16,12 +16,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from ..data.scenes.english import realise
-from ..data.scenes.negatives import foils, shuffled
+from ..data.scenes.batch import Batch
+from ..data.scenes.english import TEMPLATES, realise
+from ..data.scenes.negatives import shuffled, swap_attribute, swap_relation
 from ..data.scenes.statement import Statement
-from ..data.splits import compositional
+from ..data.splits.compositional import TEST_SEED, WORLD
 from ..evals import accuracy, class_embeddings, encode_images, encode_texts, predict, recall_at_k
-from ..losses import ClipLoss
 from ..methods.last_layers import LastLayers, enter_last_layers
 from ..methods.negclip import KINDS, SHARES, NegClipLoss, hard_images, shuffle_content, swapped
 from ..models import load
@@ -32,27 +32,40 @@ POOL_SEED, SINGLE_SEED, BLIND_SEED = 61, 62, 63
 PLACES = ("left of", "right of", "above", "below")
 TESTS = ("attribute", "relation", "order")
 ARMS = ("plain", "texts", "negclip", "strangers")
-Batches = Callable[[int], tuple]
+SHUFFLES = 4
 
 
-def of_place(statement: Statement) -> bool:
-    """Does the caption name a relation of place?"""
-    return any(r in PLACES for _, r, _ in statement.relations)
+def brief(statement: Statement) -> Statement:
+    """What a caption of this protocol says: colour, texture and shape of the objects, and the relation."""
+    objects = tuple({a: thing[a] for a in ("colour", "texture", "shape")} for thing in statement.objects)
+    return replace(statement, objects=objects, background=None)
+
+
+def scenes(seed: int, count: int) -> tuple[Batch, list[Statement]]:
+    """The first `count` scenes of a seed that have a relation of place to tell, and what their captions say."""
+    said = WORLD.batch(seed, range(2 * count + 50)).statements
+    rows = [i for i, s in enumerate(said) if s.relations and s.relations[0][1] in PLACES][:count]
+    return WORLD.batch(seed, rows), [brief(said[i]) for i in rows]
+
+
+def false_statement(statement: Statement, kind: str) -> Statement:
+    """The foil of ARO's kind: "attribute" (the objects exchange colours) or "relation" (they change places)."""
+    return swap_attribute(statement, "colour") if kind == "attribute" else swap_relation(statement)
 
 
 @dataclass(frozen=True)
 class Aro:
-    """One configuration. pool: captioned scenes for fine-tuning; test: of each kind; single: scenes of one object; blind: texts
-    of each kind for a scorer without eyes; steps, batch_size (pairs a step), lr, blocks: of fine-tuning; neighbours: hard
-    images are drawn from so many nearest ones."""
+    """One configuration. pool: captioned scenes for fine-tuning; test: scenes with two objects; single: with one; blind: texts
+    of each kind for a scorer without eyes; steps, batch_size (pairs a step), lr, blocks (image blocks that learn): of
+    fine-tuning; neighbours: hard images are drawn from so many nearest ones."""
 
     backbone: str = "scenes-clip-pairs"
-    pool: int = 8_000
-    test: int = 1_000
+    pool: int = 4_096
+    test: int = 500
     single: int = 500
-    blind: int = 4_000
-    steps: int = 250
-    batch_size: int = 64
+    blind: int = 8_000
+    steps: int = 130
+    batch_size: int = 32
     lr: float = 5e-4
     blocks: int = 1
     neighbours: int = 3
@@ -63,31 +76,28 @@ class Aro:
         """Where every arm starts."""
         return load(self.backbone).eval().to(self.device)
 
-    def rows(self, seed: int, count: int) -> list[int]:
-        """The first `count` scenes of a seed whose caption names a relation of place."""
-        found = [i for i, s in enumerate(compositional.WORLD.batch(seed, range(2 * count + 50)).statements) if of_place(s)]
-        return found[:count]
-
     @cached_property
-    def train_scenes(self):
-        """The captioned scenes for fine-tuning, as a batch."""
-        return compositional.WORLD.batch(POOL_SEED, self.rows(POOL_SEED, self.pool))
+    def train_captions(self) -> list[str]:
+        """Captions for fine-tuning, in all templates."""
+        batch, said = scenes(POOL_SEED, self.pool)
+        templates = batch.draw.integers("phrase", 2 * len(TEMPLATES))[:, 0].tolist()
+        return [realise(s, t) for s, t in zip(said, templates, strict=True)]
 
     @cached_property
     def train_tokens(self) -> Tensor:
-        """What enters the trained image blocks, (pool, P, W)."""
-        return self.enter(self.train_scenes.images)
+        """What enters the image blocks that learn, (pool, P, W)."""
+        return self.enter(scenes(POOL_SEED, self.pool)[0].images)
 
     @cached_property
     def train_ids(self) -> Tensor:
-        """Captions, (pool, T)."""
-        return self.clip.tokenizer(self.train_scenes.captions)
+        """The captions' ids, (pool, T)."""
+        return self.clip.tokenizer(self.train_captions)
 
     @cached_property
     def false_ids(self) -> tuple[Tensor, Tensor]:
         """Every swap of every caption, ids (pool, kinds, T), and how probable it is, (pool, kinds); rows that can't be
         swapped in a kind have probability zero there."""
-        texts = [[swapped(c, k) for k in KINDS] for c in self.train_scenes.captions]
+        texts = [[swapped(c, k) for k in KINDS] for c in self.train_captions]
         ids = self.clip.tokenizer([t or "." for row in texts for t in row]).view(len(texts), len(KINDS), -1)
         weights = torch.tensor([[SHARES[k] * (t is not None) for k, t in zip(KINDS, row, strict=True)] for row in texts])
         return ids, weights / weights.sum(dim=1, keepdim=True)
@@ -105,7 +115,7 @@ class Aro:
         """What is trained, as it was."""
         return LastLayers(self.clip, self.blocks)
 
-    def batches(self, arm: str, seed: int) -> Batches:
+    def batches(self, arm: str, seed: int) -> Callable[[int], tuple]:
         """step -> (activations, ids) and, but for "plain", ids of as many false captions.
 
         "texts": swapped captions. "negclip": half of the batch are hard images of the other half, with their captions, all
@@ -134,29 +144,34 @@ class Aro:
     def tune(self, arm: str, seed: int, **changes) -> LastLayers:
         """Fine-tune one arm. changes: other settings of `TrainConfig`."""
         config = TrainConfig(**({"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, "seed": seed} | changes))
-        loss = ClipLoss() if arm == "plain" else NegClipLoss()
         model = self.start()
-        train(model, self.batches(arm, seed), loss, config, self.device, label=f"{arm}, seed {seed}")
+        train(model, self.batches(arm, seed), NegClipLoss(), config, self.device, label=f"{arm}, seed {seed}")
         return model.eval()
 
     @cached_property
-    def _asked(self) -> tuple:
-        """Test scenes: activations, captions (template 0), and {kind: false captions of each}."""
-        size = 2 * self.test + 50
-        sets = {k: compositional.test(k, size) for k in TESTS}
-        batch, truths, _ = sets["order"]
-        rows = [i for i, s in enumerate(batch.statements) if of_place(s)][: self.test]
-        x = self.enter(compositional.WORLD.batch(compositional.TEST_SEED, rows).images)
-        return x, [truths[i] for i in rows], {k: [sets[k][2][i] for i in rows] for k in TESTS}, batch.draw.rows(rows)
+    def test_tokens(self) -> Tensor:
+        """Activations of the test scenes, (test, P, W)."""
+        return self.enter(scenes(TEST_SEED, self.test)[0].images)
+
+    @cached_property
+    def questions(self) -> dict[str, list[list[str]]]:
+        """Test kind -> for each scene its caption, and after it the false ones: one, or four shuffles for "order"."""
+        batch, said = scenes(TEST_SEED, self.test)
+        truths = [realise(s) for s in said]
+        mixed = [shuffled(truths, batch.draw, n) for n in range(SHUFFLES)]
+        out = {k: [[t, realise(false_statement(s, k))] for t, s in zip(truths, said, strict=True)] for k in TESTS[:2]}
+        return out | {"order": [list(row) for row in zip(truths, *mixed, strict=True)]}
 
     @cached_property
     def queries(self) -> dict[str, list[str]]:
-        """Captions of the test scenes for retrieval: "intact", with nouns and adjectives "exchanged", all words "shuffled"."""
-        _, truths, _, draw = self._asked
+        """Captions of the test scenes for retrieval: "intact"; with nouns and with adjectives "exchanged"; all words
+        "shuffled"."""
+        truths = [row[0] for row in self.questions["order"]]
+        again = shuffled(truths, scenes(TEST_SEED, self.test)[0].draw, SHUFFLES)
         return {
             "intact": truths,
             "exchanged": [shuffle_content(t, random.Random(i)) for i, t in enumerate(truths)],
-            "shuffled": shuffled(truths, draw, 7),
+            "shuffled": again,
         }
 
     @cached_property
@@ -165,19 +180,16 @@ class Aro:
         return self.enter(batch.images), {k: v[:, 0] for k, v in batch.labels.items() if v.ndim == 2}
 
     def evaluate(self, model: LastLayers) -> dict[str, float]:
-        """"attribute", "relation" (chance 1/2), "order" (chance 1/5): how often the true caption scores highest, ties lost;
+        """ "attribute", "relation" (chance 1/2), "order" (chance 1/5): how often the true caption scores highest, ties lost;
         "intact", "exchanged", "shuffled": recall@1, the mean of both directions; "zero_shot": mean accuracy of shape, colour
         and texture of single objects."""
-        x, truths, false, _ = self._asked
-        u = encode_images(model, x)
-        true = (u * encode_texts(model, truths)).sum(dim=1)  # (test,)
-        out = {}
-        for kind, texts in false.items():
-            v = encode_texts(model, [t for row in texts for t in row]).view(len(u), -1, u.shape[1])  # (test, foils, D)
-            out[kind] = (true > (v @ u[:, :, None])[..., 0].amax(dim=1)).double().mean().item()
+        u, out = encode_images(model, self.test_tokens), {}
+        for kind, rows in self.questions.items():
+            v = encode_texts(model, [t for row in rows for t in row]).view(len(u), -1, u.shape[1])  # (test, 1 + foils, D)
+            score = (v @ u[:, :, None])[..., 0]
+            out[kind] = (score[:, 0] > score[:, 1:].amax(dim=1)).double().mean().item()
         for name, texts in self.queries.items():
-            recall = recall_at_k(u, encode_texts(model, texts), ks=(1,))
-            out[name] = sum(recall.values()) / 2
+            out[name] = sum(recall_at_k(u, encode_texts(model, texts), ks=(1,)).values()) / 2
         x, labels = self._single
         u, found = encode_images(model, x), []
         for a in ("shape", "colour", "texture"):
@@ -185,22 +197,18 @@ class Aro:
             found.append(accuracy(predict(u, w), labels[a]))
         return out | {"zero_shot": sum(found) / 3}
 
-    def blind_accuracy(self, kind: str, keep: Callable[[Statement], bool] = of_place) -> float:
-        """How often a scorer that sees the texts alone prefers the true caption: logistic regression on runs of one to three
-        words, trained on half of `blind` further captions and foils, asked about the other half. keep: of which captions."""
-        batch = compositional.WORLD.batch(BLIND_SEED, range(2 * self.blind))
-        if kind == "order":
-            said = [(realise(s), f) for s, f in zip(batch.statements, shuffled([realise(s) for s in batch.statements], batch.draw), strict=True)]
-        else:
-            said = [(realise(s), realise(f)) for s, f in zip(batch.statements, foils(batch, kind), strict=True) if f is not None]
-        said = [pair for s, pair in zip(batch.statements, said, strict=True) if keep(s)][: self.blind]
-        half = len(said) // 2
-        words = CountVectorizer(ngram_range=(1, 3), token_pattern=r"\w+|[^\w\s]")
-        x = words.fit_transform([t for pair in said[:half] for t in pair])
-        scorer = LogisticRegression(C=0.1, max_iter=200).fit(x, [1, 0] * half)
-        true, false = (scorer.decision_function(words.transform([pair[k] for pair in said[half:]])) for k in (0, 1))
-        return float((true > false).mean() + (true == false).mean() / 2)
+    def blind_accuracy(self, kind: str) -> float:
+        """How often a scorer that sees the texts alone prefers the caption to its foil: logistic regression on runs of one to
+        three words, trained on half of `blind` further captions and foils, asked about the other half; a tie is half right."""
+        batch, said = scenes(BLIND_SEED, self.blind)
+        true = [realise(s) for s in said]
+        false = shuffled(true, batch.draw) if kind == "order" else [realise(false_statement(s, kind)) for s in said]
+        half, words = self.blind // 2, CountVectorizer(ngram_range=(1, 3), token_pattern=r"\w+|[^\w\s]")
+        x = words.fit_transform(true[:half] + false[:half])
+        scorer = LogisticRegression(C=0.1, max_iter=200).fit(x, [1] * half + [0] * half)
+        a, b = (scorer.decision_function(words.transform(texts[half:])) for texts in (true, false))
+        return float((a > b).mean() + (a == b).mean() / 2)
 
     def as_dict(self) -> dict:
         """The configuration as plain data, for a record."""
-        return asdict(self) | {"relations": list(PLACES), "start": self.backbone}
+        return asdict(self) | {"relations": list(PLACES)}
