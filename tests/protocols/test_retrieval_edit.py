@@ -47,6 +47,14 @@ def test_training_never_shows_a_held_out_instruction(small):
     assert 0.1 < sum(map(held_out, words)) / len(words) < 0.3
 
 
+def test_mismatched_triplets_keep_images_and_lose_their_words(small):
+    data = small.train_set(10)
+    wrong = small.mismatched(data, 0)
+    assert torch.equal(wrong.target, data.target) and sorted(wrong.texts) == sorted(data.texts)
+    assert torch.equal(wrong.ids, small.clip.tokenizer(wrong.texts))
+    assert sum(a == b for a, b in zip(wrong.texts, data.texts, strict=True)) < 8  # equal words by chance only
+
+
 def test_scores_are_those_of_the_shipped_towers(small):
     test, (references, texts, candidates) = small.test_set(10), small.test_images(10)
     own, _ = small.scores(test, small.tuned(10, "none"))

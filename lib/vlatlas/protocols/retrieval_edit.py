@@ -93,6 +93,14 @@ class RetrievalEdit:
         enter = (entering(self.clip, b.images) for b in (reference, target))
         return Triplets(*enter, texts, self.clip.tokenizer(texts))
 
+    @staticmethod
+    def mismatched(data: Triplets, seed: int) -> Triplets:
+        """The same triplets, each with the instruction of another: nothing can be learnt from the words."""
+        order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed)).tolist()
+        turn = torch.empty(len(data), dtype=torch.long)
+        turn[order] = torch.tensor(order[1:] + order[:1])  # one cycle: nobody keeps its own
+        return Triplets(data.reference, data.target, [data.texts[k] for k in turn.tolist()], data.ids[turn])
+
     @cache  # noqa: B019
     def test_images(self, seed: int) -> tuple[Tensor, list[str], Tensor]:
         """References (N, 3, H, W), instructions, and each query's own candidates (N, 12, 3, H, W): 0 the target, 1 the
