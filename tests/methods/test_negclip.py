@@ -13,7 +13,7 @@ from vlatlas.data.scenes.english import TEMPLATES, realise
 from vlatlas.data.scenes.negatives import swap_attribute, swap_relation
 from vlatlas.data.scenes.parse import parse
 from vlatlas.losses import ClipLoss
-from vlatlas.methods.negclip import KINDS, SHARES, NegClipLoss, hard_images, negclip_loss, shuffle_content, swapped
+from vlatlas.methods.negclip import DISORDERS, KINDS, SHARES, NegClipLoss, disordered, hard_images, negclip_loss, swapped
 
 PAIRS = World(objects=(2, 2)).batch(3, range(120))
 SCALE = torch.tensor(3.1, dtype=torch.float64)
@@ -117,16 +117,40 @@ def test_nouns_adjectives_and_phrases_are_swapped_alike_often():
     assert SHARES["noun"] == SHARES["phrase"] == pytest.approx(sum(SHARES[k] for k in ("size", "colour", "texture")))
 
 
-def test_shuffled_content_stays_in_its_places():
-    text = "a large red striped star left of a small blue plain ring on a dark background."
-    seen = {shuffle_content(text, random.Random(i)) for i in range(200)}
-    adjectives = {"large", "red", "striped", "small", "blue", "plain"}
-    for t in seen:
-        words = t.rstrip(".").split()
-        assert {words[4], words[11]} == {"star", "ring"}
-        assert {*words[1:4], *words[8:11]} == adjectives
-        assert words[5:8] == ["left", "of", "a"] and words[12:] == ["on", "a", "dark", "background"]
-    assert len(seen) > 150 and shuffle_content(text, random.Random(5)) == shuffle_content(text, random.Random(5))
+TEXT = "a large red striped star left of a small blue plain ring on a dark background."
+ADJECTIVES = {"large", "red", "striped", "small", "blue", "plain"}
+
+
+@pytest.mark.parametrize("how", DISORDERS)
+def test_disorder_keeps_the_words_and_is_never_the_sentence(how):
+    seen = {disordered(TEXT, how, random.Random(i)) for i in range(150)}
+    assert TEXT not in seen and len(seen) > 20 and all(t.endswith(".") and t.count(".") == 1 for t in seen)
+    assert {tuple(sorted(t.rstrip(".").split())) for t in seen} == {tuple(sorted(TEXT.rstrip(".").split()))}
+    assert disordered(TEXT, how, random.Random(5)) == disordered(TEXT, how, random.Random(5))
+
+
+def test_each_disorder_leaves_alone_what_it_says():
+    words = TEXT.rstrip(".").split()
+    content = [1, 2, 3, 4, 8 + 1, 8 + 2, 8, 8 + 3]
+    rest = [i for i in range(len(words)) if i not in content]
+    triples = [words[i : i + 3] for i in range(0, len(words), 3)]
+    for i in range(60):
+        found = {how: disordered(TEXT, how, random.Random(i)).rstrip(".").split() for how in DISORDERS}
+        assert [found["content"][k] for k in rest] == [words[k] for k in rest]
+        assert {found["content"][4], found["content"][11]} == {"star", "ring"}
+        assert {*found["content"][1:4], *found["content"][8:11]} == ADJECTIVES
+        assert [found["rest"][k] for k in content] == [words[k] for k in content]
+        kept = found["within trigrams"]
+        assert all(sorted(kept[3 * k : 3 * k + 3]) == sorted(t) for k, t in enumerate(triples))
+        blocks = " ".join(found["trigrams"])
+        assert all(" ".join(t) in blocks for t in triples)
+
+
+def test_what_cannot_be_disordered():
+    with pytest.raises(ValueError, match="no other order of 'a star.'"):
+        disordered("a star.", "content", random.Random(0))
+    with pytest.raises(ValueError, match="'words'"):
+        disordered(TEXT, "words", random.Random(0))
 
 
 def test_hard_images_are_the_nearest_others():

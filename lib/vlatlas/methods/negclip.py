@@ -13,6 +13,7 @@ from ..losses.checks import check_features
 
 NOUNS = frozenset(SHAPES)
 ADJECTIVES = {"size": frozenset(SIZES[3]), "colour": frozenset(COLOURS), "texture": frozenset(TEXTURES)}
+DISORDERS = ("content", "rest", "within trigrams", "trigrams")
 KINDS = ("noun", *ADJECTIVES, "phrase")  # what a swap may exchange
 SHARES = {"noun": 1 / 3, "size": 1 / 9, "colour": 1 / 9, "texture": 1 / 9, "phrase": 1 / 3}  # nouns, adjectives, phrases alike
 
@@ -78,16 +79,38 @@ def swapped(text: str, kind: str) -> str | None:
     return _join(words[:a] + words[c:d] + words[b:c] + words[a:b] + words[d:])
 
 
-def shuffle_content(text: str, rng: random.Random) -> str:
-    """Nouns in any order in the nouns' places, adjectives in any order in the adjectives' places: one of the perturbations by
-    which the paper asks what retrieval needs."""
+def disordered(text: str, how: str, rng: random.Random) -> str:
+    """The sentence with words in another order, by one of the ways that the paper's order test and its retrieval test use:
+    "content" (nouns in any order in the nouns' places, adjectives in the adjectives'), "rest" (all other words, in theirs),
+    "within trigrams" or "trigrams" (of consecutive words). Never the sentence itself; the full stop stays last.
+
+    Raises:
+        ValueError: an unknown way, or a sentence that has no other order in it.
+    """
+    if how not in DISORDERS:
+        raise ValueError(f"{how!r} is unknown; use one of {', '.join(DISORDERS)}")
     words = _split(text)
-    adjectives = frozenset().union(*ADJECTIVES.values())
-    for wanted in (NOUNS, adjectives):
-        places = [i for a, b in _phrases(words) for i in range(a, b) if words[i] in wanted]
-        mixed = rng.sample(places, len(places))
-        words = [words[mixed[places.index(i)]] if i in places else w for i, w in enumerate(words)]
-    return _join(words)
+    words, stop = (words[:-1], ["."]) if words[-1:] == ["."] else (words, [])
+    for _ in range(100):
+        mixed = _mixed(words, how, rng)
+        if mixed != words:
+            return re.sub(r" ([.,])", r"\1", " ".join(mixed + stop))
+    raise ValueError(f"found no other order of {text!r} by {how!r}; give a longer sentence")
+
+
+def _mixed(words: list[str], how: str, rng: random.Random) -> list[str]:
+    if "trigrams" in how:
+        groups = [words[i : i + 3] for i in range(0, len(words), 3)]
+        groups = [rng.sample(g, len(g)) for g in groups] if how == "within trigrams" else rng.sample(groups, len(groups))
+        return [w for g in groups for w in g]
+    inside = [i for a, b in _phrases(words) for i in range(a + 1, b)]
+    nouns, adjectives = ([i for i in inside if (words[i] in NOUNS) is noun] for noun in (True, False))
+    rest = [i for i in range(len(words)) if i not in inside]
+    out = list(words)
+    for places in (nouns, adjectives) if how == "content" else (rest,):
+        for place, source in zip(places, rng.sample(places, len(places)), strict=True):
+            out[place] = words[source]
+    return out
 
 
 def _split(text: str) -> list[str]:

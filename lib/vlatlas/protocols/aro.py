@@ -23,7 +23,7 @@ from ..data.scenes.statement import Statement
 from ..data.splits.compositional import TEST_SEED, WORLD
 from ..evals import accuracy, class_embeddings, encode_images, encode_texts, predict, recall_at_k
 from ..methods.last_layers import LastLayers, enter_last_layers
-from ..methods.negclip import KINDS, SHARES, NegClipLoss, hard_images, shuffle_content, swapped
+from ..methods.negclip import DISORDERS, KINDS, SHARES, NegClipLoss, disordered, hard_images, swapped
 from ..models import load
 from ..train import TrainConfig, train
 from .shipped import WORLD as SINGLE
@@ -32,7 +32,6 @@ POOL_SEED, SINGLE_SEED, BLIND_SEED = 61, 62, 63
 PLACES = ("left of", "right of", "above", "below")
 TESTS = ("attribute", "relation", "order")
 ARMS = ("plain", "texts", "negclip", "strangers")
-SHUFFLES = 4
 
 
 def brief(statement: Statement) -> Statement:
@@ -155,10 +154,11 @@ class Aro:
 
     @cached_property
     def questions(self) -> dict[str, list[list[str]]]:
-        """Test kind -> for each scene its caption, and after it the false ones: one, or four shuffles for "order"."""
-        batch, said = scenes(TEST_SEED, self.test)
+        """Test kind -> for each scene its caption, and after it the false ones: one, or for "order" one of each of
+        `DISORDERS`."""
+        said = scenes(TEST_SEED, self.test)[1]
         truths = [realise(s) for s in said]
-        mixed = [shuffled(truths, batch.draw, n) for n in range(SHUFFLES)]
+        mixed = [[disordered(t, how, random.Random(f"{how}.{i}")) for i, t in enumerate(truths)] for how in DISORDERS]
         out = {k: [[t, realise(false_statement(s, k))] for t, s in zip(truths, said, strict=True)] for k in TESTS[:2]}
         return out | {"order": [list(row) for row in zip(truths, *mixed, strict=True)]}
 
@@ -167,12 +167,8 @@ class Aro:
         """Captions of the test scenes for retrieval: "intact"; with nouns and with adjectives "exchanged"; all words
         "shuffled"."""
         truths = [row[0] for row in self.questions["order"]]
-        again = shuffled(truths, scenes(TEST_SEED, self.test)[0].draw, SHUFFLES)
-        return {
-            "intact": truths,
-            "exchanged": [shuffle_content(t, random.Random(i)) for i, t in enumerate(truths)],
-            "shuffled": again,
-        }
+        exchanged = [row[1 + DISORDERS.index("content")] for row in self.questions["order"]]
+        return {"intact": truths, "exchanged": exchanged, "shuffled": shuffled(truths, scenes(TEST_SEED, self.test)[0].draw)}
 
     @cached_property
     def _single(self) -> tuple[Tensor, dict[str, Tensor]]:
@@ -200,9 +196,12 @@ class Aro:
     def blind_accuracy(self, kind: str) -> float:
         """How often a scorer that sees the texts alone prefers the caption to its foil: logistic regression on runs of one to
         three words, trained on half of `blind` further captions and foils, asked about the other half; a tie is half right."""
-        batch, said = scenes(BLIND_SEED, self.blind)
+        said = scenes(BLIND_SEED, self.blind)[1]
         true = [realise(s) for s in said]
-        false = shuffled(true, batch.draw) if kind == "order" else [realise(false_statement(s, kind)) for s in said]
+        if kind == "order":
+            false = [disordered(t, DISORDERS[i % 4], random.Random(i)) for i, t in enumerate(true)]
+        else:
+            false = [realise(false_statement(s, kind)) for s in said]
         half, words = self.blind // 2, CountVectorizer(ngram_range=(1, 3), token_pattern=r"\w+|[^\w\s]")
         x = words.fit_transform(true[:half] + false[:half])
         scorer = LogisticRegression(C=0.1, max_iter=200).fit(x, [1] * half + [0] * half)
