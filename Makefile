@@ -12,7 +12,7 @@ override DEVICE := $(value DEVICE)
 export PAPER PROFILE SEEDS DEVICE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce keep book bundle serve test mutations bench check new toc lock clean
+.PHONY: help setup reproduce keep book bundle named slides serve test mutations bench check new toc lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -42,6 +42,12 @@ book: $(VENV)/.ready ## build the site; [PROFILE=cpu] first runs the notebooks w
 
 bundle: book ## build the site into one archive that opens from disk, without a network: _build/vlatlas-site.zip
 	@$(BIN)/python -m vlatlas.site.bundle
+
+named:
+	@if [ -z "$$PAPER" ]; then echo "Name a paper: PAPER=flip" >&2; exit 2; fi
+
+slides: named book ## a notebook as slides in one file, _build/slides/PAPER.html: PAPER=flip
+	@mkdir -p _build/slides && $(BIN)/python -m vlatlas.site.slides "$$PAPER" --output "_build/slides/$${PAPER//[^a-z0-9.-]/_}.html"
 
 serve: book ## build the site and serve it on this machine, port 8000
 	@cd _build/html && echo "http://127.0.0.1:8000" && ../../$(BIN)/python -m http.server --bind 127.0.0.1 8000

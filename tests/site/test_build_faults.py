@@ -71,3 +71,33 @@ def test_after_a_build_that_did_not_end_everything_is_built_anew(small, tmp_path
     assert build.build(book) == 0 and not (book / "_build/.unfinished").exists()
     assert build.build(book) == 0
     assert ["--all" in command for command in commands] == [False, True, False]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("site")
+def test_a_warning_is_told_by_every_build_until_its_page_is_mended(small, tmp_path):
+    from vlatlas.site import build
+
+    book = small.small_book(tmp_path)
+    assert build.build(book) == 0
+    page = book / "book/families/training.md"
+    sound = page.read_text(encoding="utf-8")
+    page.write_text(sound + "\nSee {term}`no such term`.\n", encoding="utf-8")
+    for _ in range(2):
+        assert build.build(book) == 1, "what was read with a fault is not taken for whole"
+        assert not (book / "_build/.unfinished").exists(), "its pages are whole: the next build needs no others"
+    page.write_text(sound, encoding="utf-8")
+    other = book / "_build/html/book/papers/flip/index.html"
+    written = other.stat().st_mtime_ns
+    assert build.build(book) == 0
+    assert other.stat().st_mtime_ns == written, "a page without a fault was not written again"
+
+
+def test_a_stale_table_of_contents_stops_a_build_before_it_begins(small, tmp_path, capfd):
+    from vlatlas.site import build
+
+    book = small.small_book(tmp_path)
+    (book / "_toc.yml").write_text("format: jb-book\nroot: book/index\n", encoding="utf-8")
+    assert build.build(book) == 1
+    assert "vlatlas toc" in capfd.readouterr().err
+    assert not (book / "_build/html").exists() and not (book / "_build/.unfinished").exists()

@@ -212,6 +212,13 @@ def test_slides_hold_all_that_they_show(tmp_path):
         slides.slides(tmp_path / "book" / "papers" / "z" / "reproduce.html")
 
 
+@pytest.mark.parametrize("name", ["../../x", "x/../y", "", "no paper"])
+def test_slides_of_what_is_no_slug_are_refused(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert slides.main([name, "--html", str(tmp_path)]) == 1
+    assert "is no paper's slug" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_a_bundle_has_the_pages_and_refuses_what_would_not_work_from_disk(tmp_path):
     html = tmp_path / "html"
     html.mkdir()

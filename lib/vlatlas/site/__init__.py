@@ -36,7 +36,7 @@ def setup(app) -> dict:
         sidebar,
         tables,
     )  # isort: skip
-    from . import slides, state, thumbs, words, works  # isort: skip
+    from . import once, slides, state, thumbs, warned, words, works  # isort: skip
 
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(STATIC)))
     app.add_css_file("icons.css")
@@ -44,6 +44,7 @@ def setup(app) -> dict:
     app.add_js_file("atlas-language.js")  # before the page is drawn, so that nothing moves
     for script in SCRIPTS:
         app.add_js_file(script, loading_method="defer")
+    once.setup(app)
     mathematics.setup(app)
     numbers.setup(app)
     app.add_search_language(searching.SearchWords)
@@ -75,6 +76,8 @@ def setup(app) -> dict:
     app.connect("config-inited", configure)
     app.connect("config-inited", publishing.configure)
     app.connect("builder-inited", state.forget)
+    app.connect("builder-inited", warned.listen)
+    app.connect("env-get-outdated", warned.outdated)
     app.connect("env-get-outdated", overlay.outdated)
     app.connect("source-read", overlay.overlay)
     app.connect("html-page-context", images.declare_sizes)
@@ -86,6 +89,7 @@ def setup(app) -> dict:
     app.connect("html-page-context", slides.button, priority=550)
     for writer in (slides, downloads, words, thumbs, previews, notebooks, launch, publishing):
         app.connect("build-finished", writer.write)
+    app.connect("build-finished", warned.keep, priority=900)
     if numbering := app.extensions.get("sphinx_multitoc_numbering"):  # loaded by the table of contents; it says nothing
         numbering.parallel_read_safe = numbering.parallel_write_safe = True  # of this, and works after reading, in one process
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

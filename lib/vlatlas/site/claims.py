@@ -8,7 +8,7 @@ from ..repro.recording import measured_text
 from ..repro.sources import Sources
 from ..repro.vocabulary import HEADLINE_ORDER
 from .parts import badge, paragraph, table, text
-from .state import atlas, slug_of
+from .state import atlas, slug_of, sources
 
 
 class Claims(SphinxDirective):
@@ -21,7 +21,7 @@ class Claims(SphinxDirective):
         if paper is None or paper.data is None:
             raise self.error(f"no valid front matter for {self.env.docname}; run: vlatlas check")
         records = shown_records(paper)
-        out = [*ages(paper, records), claims_table(paper, records)]
+        out = [*ages(paper, records, sources(self.env.app)), claims_table(paper, records)]
         for record in records.values():
             out += figures(self.env, paper, record)
         out += _list("How our experiment differs from the paper's", paper.data["deviations"])
@@ -42,11 +42,14 @@ def shown_records(paper) -> dict:
     return out
 
 
-def ages(paper, records: dict) -> list[nodes.paragraph]:
-    """One line for each record whose notebook, library or data have changed since its run."""
-    out, sources = [], Sources()
+def ages(paper, records: dict, library: Sources | None = None) -> list[nodes.paragraph]:
+    """One line for each record whose notebook, library or data have changed since its run.
+
+    library: the sources that other papers of the build have read already.
+    """
+    out, library = [], library or Sources()
     for profile, record in records.items() if paper.status == "notebook" else ():
-        if changed := stale(record, paper.notebook, sources):
+        if changed := stale(record, paper.notebook, library):
             what = (
                 f"{' and '.join(changed)} changed since the {profile} run of {record.date}; its numbers are of the older state."
             )

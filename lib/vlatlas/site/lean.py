@@ -1,5 +1,6 @@
 """Pages load what they use: scripts and styles of extensions only where their marks stand, style rules only if they apply."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -37,6 +38,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.S)
 NAME = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
 INSIDE = re.compile(r":(?:not|is|where|has)\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]")
 BRACE = re.compile(r"""[{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.S)
+RULES = "1"  # of trimming; another number when they change, so that nothing older is taken
 STRING = re.compile(r"[\w-]{2,}")
 
 
@@ -71,6 +73,16 @@ def trim(css: str, names: set[str]) -> str:
     return "".join(out) + css[at:].strip()
 
 
+def _trimmed(folder: Path, css: str, names: set[str]) -> Path:
+    """The file with what `trim` makes of a sheet: one for each sheet and the names that count for it, made once."""
+    key = hashlib.sha256("\0".join([css, RULES, *sorted(names)]).encode()).hexdigest()
+    path = folder / f"{key}.css"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(path, trim(css, names))
+    return path
+
+
 def _selectors(head: str) -> list[str]:
     """The selectors of a rule: split at commas outside parentheses."""
     parts, depth, start = [], 0, 0
@@ -86,16 +98,21 @@ def trim_styles(html: Path, classes: set[str]) -> dict[str, tuple[int, int]]:
     """Trim the theme's style sheets of a built site in place; file -> bytes before and after.
 
     classes: names that stand in pages; names that a script writes (any word in the scripts of the site) stay as well.
+    What a sheet becomes is kept beside the site, as each build copies the theme's sheets anew.
     """
     static = html / "_static"
     names = set(classes)
     for script in [*static.glob("*.js"), *static.glob("scripts/*.js"), *html.glob("search*.html")]:
         names |= set(STRING.findall(script.read_text(encoding="utf-8")))
-    out = {}
+    out, kept = {}, set()
     for sheet in sorted([*static.glob("styles/*.css"), *static.glob("*.css")]):
         before = sheet.read_text(encoding="utf-8")
-        after = trim(before, names)
+        path = _trimmed(html.parent / ".sheets", before, names & set(NAME.findall(before)))
+        after = path.read_text(encoding="utf-8")
+        kept.add(path)
         if len(after) < len(before):
             atomic.write_text(sheet, after)
         out[sheet.name] = (len(before), len(after))
+    for path in {*(html.parent / ".sheets").glob("*.css")} - kept:
+        path.unlink()
     return out

@@ -7,7 +7,7 @@ import html
 import json
 import posixpath
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -81,7 +81,7 @@ def pages(folder: Path) -> dict[str, Page]:
         page = kept.get(name)
         out[name] = page if page and page.stamp == stamp else read(name, path.read_text(encoding="utf-8"), stamp)
     if out != kept:
-        text = json.dumps({str(folder): {name: asdict(page) for name, page in out.items()}}, separators=(",", ":"))
+        text = json.dumps({str(folder): {name: vars(page) for name, page in out.items()}}, separators=(",", ":"))
         atomic.write_text(store, text)
     return out
 

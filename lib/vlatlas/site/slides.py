@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from .. import paths
 from ..repro import atomic
+from ..repro.vocabulary import SLUG
 from .parts import page_of
 from .state import atlas
 
@@ -86,8 +87,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--html", type=Path, help="the built site (default: _build/html)")
     parser.add_argument("--output", type=Path, help="the file to write (default: SLUG.html here)")
     given = parser.parse_args(arguments)
-    page = (given.html or paths.root() / "_build" / "html") / f"{page_of(given.slug, 'reproduce')}.html"
     try:
+        if not re.fullmatch(SLUG, given.slug):
+            raise ValueError(f"{given.slug[:60]!r} is no paper's slug; name one like flip")
+        page = (given.html or paths.root() / "_build" / "html") / f"{page_of(given.slug, 'reproduce')}.html"
         text = slides(page.resolve())
     except ValueError as error:
         print(error, file=sys.stderr)

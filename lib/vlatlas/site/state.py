@@ -1,23 +1,44 @@
-"""The catalogue, read once per build."""
+"""The catalogue and the library's sources, read once per build."""
 
 from pathlib import Path
 
 from ..repro import catalogue
+from ..repro.sources import Sources
 
 _loaded: dict[Path, catalogue.Catalogue] = {}
+_sources: dict[Path, Sources] = {}
 
 
 def atlas(app) -> catalogue.Catalogue:
-    """The catalogue of the book that is being built."""
+    """The catalogue of the book that is being built; each record is judged once under its page's claims."""
     root = Path(app.srcdir)
     if root not in _loaded:
         _loaded[root] = catalogue.load(root)
+        for paper in _loaded[root].papers.values():
+            paper.judged = _once(paper.judged)
     return _loaded[root]
+
+
+def sources(app) -> Sources:
+    """The library's sources with what each imports."""
+    return _sources.setdefault(Path(app.srcdir), Sources())
+
+
+def _once(judge):
+    known = {}
+
+    def judged(record):
+        if record.path not in known:
+            known[record.path] = judge(record)
+        return known[record.path]
+
+    return judged
 
 
 def forget(app, *_) -> None:
     """Drop what an earlier build in this process read."""
     _loaded.pop(Path(app.srcdir), None)
+    _sources.pop(Path(app.srcdir), None)
 
 
 def slug_of(docname: str) -> str | None:
