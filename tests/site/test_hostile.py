@@ -2,13 +2,14 @@
 
 import importlib.util
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from vlatlas.site.answers import chromium
+
+CHROMIUM = chromium()
 ATTACKS = (
     "<script>alert(1)</script>",
     "<style>body{display:none}</style>",

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from vlatlas import paths
+from vlatlas.site import mathematics
 from vlatlas.site.mathematics import MathError, mathml
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$(?!\s)([^$]+?)(?<!\s)\$(?!\d)", re.S)
@@ -54,6 +55,39 @@ def test_structure_is_that_of_the_formula():
     assert words(r"c=1,\dots,C") == "c=1,…,C"
     assert words(r"\big[x\big]") == "[x]" and "1.2em" in mathml(r"\big[x\big]")
     assert words(r"\mathcal{L}\in\mathbb{R}") == "ℒ∈ℝ"
+
+
+def test_brackets_of_stated_size_close_what_they_open():
+    assert tags(r"\frac{f\big(a\big)}{b}") == ["math", "mfrac", "mrow", "mi", "mrow", "mo", "mi", "mo", "mi"]
+    assert tags(r"\big(a\big)^2")[1] == "msup" and words(r"\Big\{a\Big\}") == "{a}"
+    assert words(r"\big|a\big|") == "|a|" and tags(r"a\big/b") == ["math", "mi", "mo", "mi"]
+    assert mathml(r"\bigl(a\bigr)") == mathml(r"\big(a\big)")
+
+
+def test_plain_brackets_keep_their_size_and_those_of_left_and_right_grow():
+    still = mathml(r"\{a\} \lVert b\rVert |c|")
+    assert still.count('stretchy="false"') == still.count("<mo") == 6
+    assert "stretchy" not in mathml(r"\left\{a\right\}") and "stretchy" not in mathml(r"\begin{cases}a\\b\end{cases}")
+    both = mathml(r"\left\{a\right\} \{b\}")
+    assert both.count("<mo>{</mo>") == 1 and both.count('<mo stretchy="false">{</mo>') == 1
+
+
+def test_the_index_of_an_accented_letter_stands_beside_it():
+    assert tags(r"\hat y_i") == ["math", "msub", "mover", "mi", "mo", "mi"]
+    assert tags(r"\bar{u}_i^\top", True) == ["math", "msubsup", "mover", "mi", "mo", "mi", "mi"]
+    assert tags(r"\overline{xy}_i")[:3] == ["math", "msub", "mover"]
+    assert tags(r"\sum_i^n", True)[1] == "munderover", "a sum has limits"
+
+
+def test_what_a_brace_says_stands_below_it():
+    assert tags(r"\underbrace{a}_b", True) == ["math", "munder", "munder", "mi", "mo", "mi"]
+    assert tags(r"\overbrace{a}^b", True) == ["math", "mover", "mover", "mi", "mo", "mi"]
+
+
+def test_a_formula_that_browsers_would_draw_otherwise_is_refused(monkeypatch):
+    monkeypatch.setattr(mathematics, "tex2mathml", lambda tex, as_block: "<math><mfrac><mi>a</mi></mfrac></math>")
+    with pytest.raises(MathError, match="mfrac with 1 parts"):
+        mathml("a")
 
 
 def test_a_function_stands_apart_from_its_argument_unless_that_has_brackets():

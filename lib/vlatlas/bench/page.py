@@ -25,6 +25,7 @@ TITLES = {
     "render": "Scenes",
     "loader": "Loader",
     "book": "Book",
+    "browser": "Site in a browser",
 }
 
 

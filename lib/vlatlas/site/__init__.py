@@ -24,6 +24,7 @@ def setup(app) -> dict:
         lean,
         lineage,
         mathematics,
+        missing,
         notebooks,
         numbers,
         overlay,
@@ -45,6 +46,7 @@ def setup(app) -> dict:
     for script in SCRIPTS:
         app.add_js_file(script, loading_method="defer")
     once.setup(app)
+    missing.setup(app)
     mathematics.setup(app)
     numbers.setup(app)
     app.add_search_language(searching.SearchWords)

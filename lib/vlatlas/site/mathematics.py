@@ -6,6 +6,7 @@ roots, sums) is `static/atlas-math.woff2`.
 
 import html
 import re
+import xml.etree.ElementTree as ET
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -17,7 +18,6 @@ LOG = logging.getLogger(__name__)
 REWRITE = [
     (re.compile(r"\\begin\{(?:equation|gather|multline)\*?\}|\\end\{(?:equation|gather|multline)\*?\}"), ""),
     (re.compile(r"\\(begin|end)\{(?:split|align\*?|alignat\*?|eqnarray\*?)\}"), r"\\\1{aligned}"),
-    (re.compile(r"\\(big|Big|bigg|Bigg)m?(?![a-zA-Z])"), r"\\\1l"),
     (re.compile(r"\\dots[cbmi]?(?![a-zA-Z])"), r"\\ldots"),
     (re.compile(r"\\([dt]?frac)\s*(\d)\s*(\d)"), r"\\\1{\2}{\3}"),
     (re.compile(r"\\([dt]?frac)\s*([a-zA-Z\d])(?=\s*[\\{a-zA-Z\d])"), r"\\\1{\2}"),
@@ -25,8 +25,70 @@ REWRITE = [
     (re.compile(r"\\operatorname\*"), r"\\operatorname"),
     (re.compile(r"\\(?:boldsymbol|bm|pmb)(?![a-zA-Z])"), r"\\mathbf"),
 ]
+SIZED = re.compile(r"\\(big|Big|bigg|Bigg)([lrm]?)(?![a-zA-Z])\s*(\\[a-zA-Z]+|\\.|.)")
+OPENING = {"(", "[", r"\{", r"\lbrace", r"\langle", r"\lvert", r"\lVert", r"\lfloor", r"\lceil"}
+CLOSING = {")", "]", r"\}", r"\rbrace", r"\rangle", r"\rvert", r"\rVert", r"\rfloor", r"\rceil"}
+FENCE = re.compile(
+    r"(\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*)?"
+    r"(\\[{}|]|\||\\(?:[lr]?[vV]ert|[lr]angle|[lr]brace|[lr]floor|[lr]ceil)(?![a-zA-Z]))"
+)
+DRAWN = re.compile(r"<mo((?:(?!rspace)[^>])*)>([{}|‖⟨⟩⌊⌋⌈⌉])</mo>")  # but for the brace of cases, which has space after it
+CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+ACCENT = {("stretchy", "false"), ("accent", "true")}
 BETWEEN = re.compile(r">\n\s*<")
-APPLY = re.compile(r"<mo>&ApplyFunction;</mo>(?!<m(?:o|row|fenced)[^>]*>(?:<mo[^>]*>)?[(\[{|])")  # "log x", but "log(x)"
+APPLY = re.compile(r"<mo>\u2061</mo>(?!<m(?:o|row|fenced)[^>]*>(?:<mo[^>]*>)?[(\[{|])")  # "log x", but "log(x)"
+
+
+def _sized(match: re.Match) -> str:
+    """A bracket of stated size as docutils has it: one that opens a group, one that closes it, or a whole group."""
+    size, side, sign = match.groups()
+    if side in ("l", "r"):
+        return match[0]
+    if sign in OPENING or sign in CLOSING:
+        return f"\\{size}{'l' if sign in OPENING else 'r'}{sign}"
+    return f"\\{size}l.\\{size}r{sign}"
+
+
+def _still(out: str, tex: str) -> str:
+    """Brackets without \\left and \\right keep their size, as in TeX; in MathML they would grow with the whole line."""
+    sizes = iter([bool(size) for size, _ in FENCE.findall(tex)])
+    if len(FENCE.findall(tex)) != len(DRAWN.findall(out)):
+        return out
+
+    def still(m: re.Match) -> str:
+        return m[0] if next(sizes) or "stretchy" in m[1] else f'<mo{m[1]} stretchy="false">{m[2]}</mo>'
+
+    return DRAWN.sub(still, out)
+
+
+def _placed(root: ET.Element) -> None:
+    """The index of an accented letter stands beside it, what a brace says below the brace: docutils does it the other way."""
+    for node in root.iter("msub"):
+        if node[0].tag == "munder" and node[0][1].text == "⏟":
+            node.tag = "munder"
+    for node in root.iter("msup"):
+        if node[0].tag == "mover" and node[0][1].text == "⏞":
+            node.tag = "mover"
+    for parent in list(root.iter()):
+        for k, node in enumerate(parent):
+            if node.tag != "munderover" or node[0].get("movablelimits") or not (ACCENT & {*node[2].items()}):
+                continue
+            letter, index, accent = node
+            over = ET.Element("mover", accent="true")
+            over.extend((letter, accent))
+            if parent.tag == "msup" and k == 0:
+                parent.tag = "msubsup"
+                parent[0:1] = [over, index]
+            else:
+                parent[k] = ET.Element("msub")
+                parent[k].extend((over, index))
+
+
+def _check(root: ET.Element) -> None:
+    """Raise MathError where an element has another number of parts than it must: browsers then draw something else."""
+    for node in root.iter():
+        if len(node) != CHILDREN.get(node.tag, len(node)):
+            raise MathError(f"groups do not match ({node.tag} with {len(node)} parts)")
 
 
 def mathml(tex: str, block: bool = False) -> str:
@@ -37,6 +99,7 @@ def mathml(tex: str, block: bool = False) -> str:
     """
     for pattern, by in REWRITE:
         tex = pattern.sub(by, tex)
+    tex = SIZED.sub(_sized, tex)
     bare = re.sub(r"\\.", "", tex, flags=re.S)
     if bare.count("{") != bare.count("}"):
         raise MathError("braces do not match")
@@ -46,7 +109,11 @@ def mathml(tex: str, block: bool = False) -> str:
     except (AttributeError, IndexError, TypeError) as error:  # how its parser meets braces that do not match
         raise MathError(f"braces or arguments do not match ({error})") from error
     out = out.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(">ˉ<", ">¯<")
-    return APPLY.sub('<mspace width="0.17em"></mspace>', BETWEEN.sub("><", out))
+    root = ET.fromstring(BETWEEN.sub("><", out.replace("&ApplyFunction;", "\u2061")))
+    _check(root)
+    _placed(root)
+    out = _still(ET.tostring(root, encoding="unicode", short_empty_elements=False), tex)
+    return APPLY.sub('<mspace width="0.17em"></mspace>', out)
 
 
 def formula(node, block: bool) -> str:

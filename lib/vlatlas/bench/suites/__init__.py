@@ -1,6 +1,7 @@
 """What is measured, one subject a file. Each suite returns ratios; none of them asserts anything."""
 
 from .book import book
+from .browser import browser
 from .contrastive import large, sigmoid, softmax, softmax_tuned
 from .machine import machine
 from .notebooks import notebooks, startup
@@ -23,5 +24,6 @@ SUITES = {
     "render": render,
     "loader": loader,
     "book": book,
+    "browser": browser,
 }
 __all__ = ["SUITES", "machine", *SUITES]

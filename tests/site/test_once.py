@@ -1,0 +1,117 @@
+"""What a build does once for all pages, or not at all, changes nothing that is shown."""
+
+import json
+import logging
+import os
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from vlatlas import paths
+from vlatlas.repro import catalogue
+from vlatlas.site import once, state, thumbs, warned
+
+
+def test_the_front_matter_leaves_a_page_and_its_lines_keep_their_numbers():
+    pages = [p.page for p in catalogue.load(paths.root()).papers.values() if p.page.is_file()]
+    assert len(pages) > 100
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        bare = once.without_front(text)
+        lines, before = bare.split("\n"), text.split("\n")
+        first = next(k for k, line in enumerate(lines) if line)
+        assert lines[first].startswith("# ") and len(lines) == len(before), page
+        assert lines[first:] == before[first:] and before[first - 1 - (not before[first - 1])] == "---", page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# No front matter\n",
+        "---\nhtml_theme.sidebar_secondary.remove: true\n---\n# Other keys\n",
+        "---\npaper:\n  slug: x\nmyst:\n  substitutions: {a: b}\n---\n# Keys of MyST beside ours\n",
+        "---\npaper:\n  slug: x\n# Never ends\n",
+        "text\n---\npaper:\n  slug: x\n---\n# Not at the top\n",
+    ],
+)
+def test_what_is_not_the_catalogues_alone_stays(text):
+    assert once.without_front(text) == text
+
+
+def test_installed_styles_are_looked_up_in_one_reading(monkeypatch):
+    from importlib import metadata
+
+    from pybtex import plugin
+
+    monkeypatch.setattr(plugin, "entry_points", plugin.entry_points)
+    once.citation_styles()
+    monkeypatch.setattr(metadata.Distribution, "discover", lambda **_: pytest.fail("read the lists of all packages again"))
+    plain = plugin.find_plugin("pybtex.style.formatting", "plain")
+    assert plain.__name__ == "Style" and plugin.find_plugin("pybtex.style.formatting", "plain") is plain
+    with pytest.raises(plugin.PluginNotFound, match="nothing"):
+        plugin.find_plugin("pybtex.style.formatting", "nothing")
+
+
+@pytest.mark.parametrize(("changed", "unwritten", "workers"), [(1, 1, 1), (once.FEW, 0, 1), (once.FEW, 1, 3), (0, 300, 3)])
+def test_a_few_pages_are_built_without_workers(changed, unwritten, workers):
+    builder = SimpleNamespace(get_outdated_docs=lambda: iter([f"unwritten {k}" for k in range(unwritten)]))
+    app = SimpleNamespace(builder=builder, parallel=3)
+    once.alone(app, None, [f"changed {k}" for k in range(changed)])
+    assert app.parallel == workers
+
+
+def test_a_record_is_judged_once_in_a_build_and_the_next_build_reads_anew(monkeypatch):
+    app, judged = SimpleNamespace(srcdir=str(paths.root())), []
+    really = catalogue.Paper.judged
+    monkeypatch.setattr(catalogue.Paper, "judged", lambda self, record: (judged.append(self.slug), really(self, record))[1])
+    paper = state.atlas(app).papers["flip"]
+    assert paper.verdict and paper.headline_record() is paper.headline_record() and judged == ["flip"]
+    assert state.sources(app) is state.sources(app)
+    state.forget(app)
+    assert state.atlas(app).papers["flip"].verdict and judged == ["flip", "flip"]
+    state.forget(app)
+
+
+def test_a_thumbnail_is_made_anew_for_another_figure_alone(tmp_path, monkeypatch):
+    figure, other = tmp_path / "cpu.png", tmp_path / "gpu.png"
+    Image.new("RGB", (320, 200), "red").save(figure)
+    Image.new("RGB", (320, 200), "blue").save(other)
+    os.utime(other, ns=(1, 1))  # older, and yet another figure
+    shown = [figure]
+    record = SimpleNamespace(figures=lambda: {p.name: p for p in shown})
+    monkeypatch.setattr(thumbs, "shown_records", lambda paper: {"cpu": record})
+    monkeypatch.setattr(thumbs, "atlas", lambda app: SimpleNamespace(papers={"x": SimpleNamespace(slug="x")}))
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path)
+    thumb = tmp_path / "data/thumbs/x.png"
+    thumbs.write(app, None)
+    made = thumb.read_bytes()
+    thumb.write_bytes(made + b"\0")
+    os.utime(thumb, ns=(figure.stat().st_mtime_ns,) * 2)
+    thumbs.write(app, None)
+    assert thumb.read_bytes() == made + b"\0", "the same figure: left alone"
+    shown[0] = other
+    thumbs.write(app, None)
+    assert thumb.read_bytes()[: len(made)] != made and Image.open(thumb).size == thumbs.SIZE
+
+
+def test_warned_pages_are_read_again_and_a_warning_of_no_page_means_all(tmp_path):
+    docs = {"book/a", "book/b"}
+    project = SimpleNamespace(path2doc=lambda path: path.removeprefix("/src/").removesuffix(".md"))
+    env = SimpleNamespace(found_docs=docs)
+    app = SimpleNamespace(project=project, env=env, doctreedir=tmp_path)
+
+    def build(*locations):
+        app.vlatlas_warned = warned.Pages(app)
+        for location in locations:
+            record = logging.LogRecord("sphinx", logging.WARNING, "", 0, "a fault", (), None)
+            record.location = location
+            assert app.vlatlas_warned.filter(record)
+        warned.keep(app, None)
+        return warned.outdated(app, env, set(), set(), set())
+
+    assert build("/src/book/a.md:12") == ["book/a"]
+    assert json.loads((tmp_path / warned.FILE).read_text()) == ["book/a"]
+    assert build("/src/book/a.md:12", None) == ["book/a", "book/b"]
+    assert build("/src/papers.bib:3") == ["book/a", "book/b"]
+    assert build() == [] and not (tmp_path / warned.FILE).exists()
