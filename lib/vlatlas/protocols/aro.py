@@ -65,7 +65,7 @@ class Aro:
     blind: int = 8_000
     steps: int = 130
     batch_size: int = 32
-    lr: float = 5e-4
+    lr: float = 1e-3
     blocks: int = 1
     neighbours: int = 3
     device: str = "cpu"
