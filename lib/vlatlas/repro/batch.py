@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .errors import UsageError
 from .kernel import die_with_parent
+from .nursling import Warmth
 
 POLL_S = 0.1
 
@@ -32,16 +33,12 @@ def run_local(slugs: list[str], options: list[str], jobs: int, root: Path, say: 
     waiting, running, done = list(slugs), {}, {}
     env = os.environ | {"VLATLAS_ROOT": str(root)}
     seen: list[int] = []
-    with _noted(seen):
+    with _noted(seen), _starter(env) as start:
         while running or (waiting and not seen):
             while waiting and len(running) < jobs and not seen:
                 slug = waiting.pop(0)
                 output = tempfile.TemporaryFile()
-                bond = partial(die_with_parent, os.getpid(), signal.SIGTERM)
-                running[slug] = output, subprocess.Popen(
-                    command(slug, options), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env,
-                    start_new_session=True, preexec_fn=bond,
-                )  # fmt: skip
+                running[slug] = output, start(slug, options, output)
                 say(f"{slug}: started ({len(done) + len(running)} of {len(slugs)})")
             for slug, (output, process) in list(running.items()):
                 if process.poll() is not None:
@@ -56,6 +53,24 @@ def run_local(slugs: list[str], options: list[str], jobs: int, root: Path, say: 
     if seen:
         raise Interrupted(seen[0])
     return done
+
+
+@contextlib.contextmanager
+def _starter(env: dict[str, str]) -> Iterator[Callable]:
+    """(slug, options, output) -> a process that runs the paper: forked from a warm one where that is possible."""
+    if Warmth.possible:
+        with Warmth() as warm:
+            yield lambda slug, options, output: warm.runner(["reproduce", slug, *options], env, output)
+        return
+
+    def cold(slug: str, options: list[str], output) -> subprocess.Popen:
+        bond = partial(die_with_parent, os.getpid(), signal.SIGTERM)
+        return subprocess.Popen(
+            command(slug, options), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, start_new_session=True,
+            preexec_fn=bond,
+        )  # fmt: skip
+
+    yield cold
 
 
 class Interrupted(Exception):

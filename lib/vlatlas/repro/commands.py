@@ -83,7 +83,10 @@ def run_reproduce(options: Namespace) -> int:
     papers = _chosen(options, catalogue.load())
     jobs = [plan(p, options.profile, seeds, options.device, parameters, options.timeout, options.force) for p in papers]
     if kind == "local" and (options.jobs == 1 or len(jobs) == 1):
-        return _one_by_one(jobs, options.strict)
+        from .nursling import kernels_from_a_nursery
+
+        with kernels_from_a_nursery(len(jobs)):
+            return _one_by_one(jobs, options.strict)
     return _many(papers, options, kind, address)
 
 

@@ -2,17 +2,21 @@
 logged."""
 
 import logging
+import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from traitlets import Any
 
+from .nursling import SOCKET, Nursling
 from .streams import merge
 
 CELL_LIMIT, LOG_LIMIT = 1_000_000, 50_000_000  # characters of printed text kept per cell, and in the log
@@ -23,8 +27,20 @@ QUIET.setLevel(logging.CRITICAL)
 logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
+class WarmProvisioner(LocalProvisioner):
+    """Takes a kernel from the nursery where jupyter_client would start a process."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs):
+        arguments, out, err = cmd[cmd.index("-f") :], kwargs["stdout"], kwargs["stderr"]
+        self.process = Nursling(os.environ[SOCKET], "kernel", arguments, kwargs["env"], str(kwargs["cwd"]), out, err)
+        self.pid = self.pgid = self.process.pid
+        self.cwd = kwargs["cwd"]
+        return self.connection_info
+
+
 class Manager(AsyncKernelManager):
-    """Starts `vlatlas.repro.kernel` in the run's folder, over Unix sockets in a private temporary folder."""
+    """Starts `vlatlas.repro.kernel` in the run's folder, over Unix sockets in a private temporary folder; in a batch the
+    nursery forks it."""
 
     run = None  # set by `engine`
 
@@ -47,6 +63,9 @@ class Manager(AsyncKernelManager):
             "stdout": self.run.raw,
             "stderr": self.run.raw,
         }
+        if os.environ.get(SOCKET):
+            self.kernel_id = self.kernel_id or uuid4().hex
+            self.provisioner = WarmProvisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
         await super()._async_start_kernel(**kwargs)
         self.run.started(self.provisioner.pid)
 

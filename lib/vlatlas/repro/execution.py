@@ -212,7 +212,7 @@ def _last_words(run: Run) -> str:
 
 def kernel_environment(folder: Path, root: Path, offline: bool) -> dict[str, str]:
     """The kernel's environment: ours, with the run's folder, no display and no startup files."""
-    env = dict(os.environ)
+    env = {name: value for name, value in os.environ.items() if name != "VLATLAS_NURSERY"}
     env |= {
         "VLATLAS_RUN_DIR": str(folder),
         "VLATLAS_ROOT": str(root),

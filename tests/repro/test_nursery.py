@@ -1,0 +1,163 @@
+"""Kernels and runners from the nursery: the same results as from cold ones, and no process that outlives its purpose."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+import pytest
+
+from vlatlas.repro import nursery
+from vlatlas.repro.errors import RunError
+from vlatlas.repro.nursling import SOCKET, Nursling, Warmth
+from vlatlas.repro.records import Record
+
+pytestmark = pytest.mark.skipif(not Warmth.possible, reason="forked kernels are for Linux")
+
+DRAWS = """import os, random, sys
+import numpy, torch
+torch.manual_seed(seeds[0])
+gains = [2.0 + torch.rand(()).item() / 10 for _ in seeds]
+print("hash", hash("a word"), "parent", os.getppid(), "at", os.getcwd() == sys.path[0] or "" in sys.path)
+print("own", random.random(), numpy.random.rand())
+"""
+
+
+@pytest.fixture(scope="module")
+def warm():
+    with Warmth() as warm:
+        yield warm
+
+
+def asked(warm, *arguments, env=None):
+    """(exit status, output) of a command line run by the nursery."""
+    with tempfile.TemporaryFile() as output:
+        status = warm.runner(list(arguments), dict(env or os.environ), output).wait(120)
+        output.seek(0)
+        return status, output.read().decode()
+
+
+def printed(atlas, slug) -> dict[str, str]:
+    lines = (atlas.root / f"_build/runs/cpu/{slug}/log.txt").read_text().splitlines()
+    return dict(line.split(" ", 1) for line in lines if line.split(" ")[0] in ("hash", "own"))
+
+
+def test_a_warm_kernel_measures_what_a_cold_one_does(make_atlas, warm):
+    atlas = make_atlas()
+    for slug in ("toy", "tie"):
+        atlas.paper(slug, DRAWS)
+    for slug in ("toy", "tie"):
+        status, output = asked(warm, "reproduce", slug)
+        assert status == 0, output
+    lines = [printed(atlas, slug) for slug in ("toy", "tie")]
+    assert lines[0]["own"] != lines[1]["own"], "two forks of one parent must not draw the same unseeded numbers"
+    forked = Record.read(atlas.root / "_build/runs/cpu/toy/record.json")
+    assert str(warm.process.pid) in lines[0]["hash"], "the kernel was forked by the nursery"
+    cold = subprocess.run([sys.executable, "-m", "vlatlas.cli", "reproduce", "toy", "--force"], capture_output=True, text=True)
+    assert cold.returncode == 0, cold.stderr
+    again = Record.read(atlas.root / "_build/runs/cpu/toy/record.json")
+    assert again.metrics == forked.metrics and len(set(again.metrics["gain"])) == 3
+    assert str(warm.process.pid) not in printed(atlas, "toy")["hash"]
+    assert lines[0]["hash"].split()[0] == printed(atlas, "toy")["hash"].split()[0] == str(fixed_hash())
+
+
+def fixed_hash() -> int:
+    """Of the word, where strings hash as in a kernel of ours."""
+    code = "print(hash('a word'))"
+    return int(subprocess.check_output([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": "0"}))
+
+
+def test_the_end_of_a_runner_is_told_as_popen_tells_it(make_atlas, warm):
+    atlas = make_atlas()
+    atlas.paper("toy", "raise RuntimeError('on purpose')")
+    assert asked(warm, "list")[0] == 0
+    assert asked(warm, "show", "nothing")[0] == 2
+    status, output = asked(warm, "reproduce", "toy")
+    assert status == 1 and "on purpose" in output
+
+
+def sleeping(make_atlas, warm):
+    """A runner whose kernel sleeps, and that kernel."""
+    atlas = make_atlas()
+    atlas.paper("toy", "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))", "import time\ntime.sleep(300)")
+    runner = warm.runner(["reproduce", "toy"], dict(os.environ), tempfile.TemporaryFile())
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for found in (atlas.root / "_build/runs/.staging").glob("*/pid"):
+            if found.read_text():
+                return atlas, runner, psutil.Process(int(found.read_text()))
+        time.sleep(0.05)
+    raise AssertionError("no kernel started")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_kernel_goes_with_its_runner(make_atlas, warm, number):
+    _, runner, kernel = sleeping(make_atlas, warm)
+    runner.send_signal(number)
+    assert runner.wait(60) == (-9 if number == signal.SIGKILL else 128 + number)
+    psutil.wait_procs([kernel], timeout=20)
+    assert not kernel.is_running()
+    runner.kill()  # of what has ended: nothing happens
+    assert asked(warm, "list")[0] == 0, "the nursery serves on"
+
+
+def test_a_nursery_that_dies_takes_everybody_along_and_says_so(make_atlas):
+    with Warmth() as warm:
+        atlas, runner, kernel = sleeping(make_atlas, warm)
+        process = psutil.Process(runner.pid)
+        warm.process.kill()
+        assert runner.wait(60) == -signal.SIGKILL
+        gone, alive = psutil.wait_procs([process, kernel], timeout=20)
+        assert not alive
+        with pytest.raises(RunError, match="does not serve"):
+            warm.runner(["list"], dict(os.environ), tempfile.TemporaryFile())
+    atlas.paper("toy", "pass", atlas.MEASURE, bib=False)
+    done = subprocess.run([sys.executable, "-m", "vlatlas.cli", "reproduce", "toy"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_nursery_that_was_not_needed_is_gone_at_once():
+    with Warmth() as warm:
+        pass
+    assert warm.process.returncode == -signal.SIGKILL and not warm.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"{}\n", b"[]\n", b"no json\n", b'{"kind": "shell", "arguments": [], "env": {}, "cwd": "/"}\n', b'{"kind": "kernel"', b""],
+)
+def test_a_request_that_is_none_is_refused_and_harms_nobody(warm, request_):
+    with socket.socket(socket.AF_UNIX) as connection, open(os.devnull, "w") as nothing:
+        connection.connect(warm.path)
+        if request_:
+            socket.send_fds(connection, [request_], [nothing.fileno()] * 2)
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(20)
+        assert "error" in json.loads(connection.recv(4096))
+    assert asked(warm, "list")[0] == 0
+
+
+def test_the_socket_is_private_and_unknown_to_notebooks(warm, tmp_path):
+    from vlatlas.repro.execution import kernel_environment
+
+    assert os.stat(warm.folder).st_mode & 0o077 == 0
+    os.environ[SOCKET] = warm.path
+    try:
+        assert SOCKET not in kernel_environment(tmp_path, tmp_path, offline=True)
+    finally:
+        del os.environ[SOCKET]
+
+
+def test_a_socket_that_is_none_is_an_error_with_a_remedy(tmp_path):
+    with pytest.raises(RunError, match="run it again"):
+        Nursling(str(tmp_path / "none"), "runner", [], {}, "/", sys.__stdout__, sys.__stdout__)
+
+
+def test_every_library_of_the_nursery_is_one_that_is_installed():
+    for library in nursery.LIBRARIES:
+        __import__(library)
