@@ -16,7 +16,7 @@ from PIL import Image
 
 from vlatlas import paths
 from vlatlas.repro import catalogue
-from vlatlas.site import bundle, images, launch, lineage, notebooks, publishing, slides, words
+from vlatlas.site import bundle, filters, images, launch, lineage, notebooks, overview, publishing, slides, words
 from vlatlas.site.elements import make
 from vlatlas.site.overview import spans
 
@@ -69,6 +69,20 @@ def test_words_of_the_notes_find_their_paper(found):
     assert at not in index["words"]["imagebind"] and "图像塔" in index["zh"][at]
 
 
+def test_a_filter_offers_each_value_with_its_rows_and_numbers_by_size():
+    rows = [
+        {"year": "2023", "task": "a|b", "cost": ""},
+        {"year": "987", "task": "b", "cost": "3.0"},
+        {"year": "", "task": "", "cost": "1"},
+    ]
+    texts = lambda filter_: [o.astext() for o in filters.options(filter_, rows)]  # noqa: E731
+    assert texts({"name": "year"}) == ["all", "987 (1)", "2023 (1)"]
+    assert texts({"name": "task"}) == ["all", "a (1)", "b (2)"]
+    assert texts({"name": "cost", "most": [1, 5], "unit": "minutes"}) == ["all", "at most 1 minute", "at most 5 minutes"]
+    form, count = filters.form([{"name": "year", "label": "Year"}], rows, "All")
+    assert form["html"]["aria-label"] == "All" and count.astext() == "3 of 3 shown"
+
+
 def test_early_years_share_a_column():
     assert spans(Counter({2015: 2, 2018: 1, 2021: 13, 2022: 1})) == [(2015, 2018), (2021, 2021), (2022, 2022)]
     assert spans(Counter({2021: 1, 2022: 2})) == [(2021, 2021), (2022, 2022)]
@@ -80,7 +94,8 @@ def test_the_lineage_has_each_linked_paper_once_and_no_two_at_one_place(found):
     years, at = lineage.places(found, links)
     assert set(at) == {slug for link in links for slug in link if found.papers[slug].bib.year}
     assert len(set(at.values())) == len(at)
-    assert all(found.papers[slug].bib.year == years[column] for slug, (column, _) in at.items())
+    assert all(years[column][0] <= found.papers[slug].bib.year <= years[column][1] for slug, (column, _) in at.items())
+    assert [overview.label(span) for span in years[:2]] == ["2015 to 2019", "2021"]
 
 
 def test_an_address_is_https_or_refused(monkeypatch):

@@ -6,6 +6,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from .claims import shown_records
 from .elements import grid, make
+from .filters import form
 from .parts import badge, paper_link, status_badge, text, to_page
 from .state import atlas
 
@@ -73,5 +74,6 @@ class CatalogueTable(SphinxDirective):
     def run(self):
         found = atlas(self.env.app)
         rows = [row(found, paper) for paper in found.papers.values()]
-        table = grid(HEAD, rows, "All papers of the atlas", data_filters=json.dumps(FILTERS), data_words="words.js")
-        return [make("div", table, class_="atlas-wide")]
+        caption = "All papers of the atlas"
+        table = grid(HEAD, rows, caption, data_filters=json.dumps(FILTERS), data_words="words.js")
+        return [make("div", *form(FILTERS, [data for data, _ in rows], caption), table, class_="atlas-wide")]

@@ -1,8 +1,11 @@
 """{lineage}: what builds on what, from front matter, as an SVG that `atlas-lineage.js` makes explorable; and as a table."""
 
+from collections import Counter
+
 from sphinx.util.docutils import SphinxDirective
 
 from .elements import make
+from .overview import label, spans
 from .parts import address_of, paper_link, table
 from .state import atlas
 
@@ -15,12 +18,12 @@ def edges(found) -> list[tuple[str, str]]:
     return [(old, p.slug) for p in papers.values() if p.data for old in p.data["builds_on"] if old in papers]
 
 
-def places(found, links: list[tuple[str, str]]) -> tuple[list[int], dict[str, tuple[int, int]]]:
-    """Years, and slug -> (column, row): columns are years; a few sweeps put papers near what they are linked with."""
+def places(found, links: list[tuple[str, str]]) -> tuple[list[tuple[int, int]], dict[str, tuple[int, int]]]:
+    """Columns as (first year, last year), and slug -> (column, row): a few sweeps put papers near what they are linked with."""
     dated = {slug: p.bib.year for slug, p in found.papers.items() if p.bib and p.bib.year}
     linked = {slug for link in links for slug in link}
-    years = sorted({year for slug, year in dated.items() if slug in linked})
-    columns = [[s for s, y in dated.items() if y == year and s in linked] for year in years]
+    years = spans(Counter(year for slug, year in dated.items() if slug in linked))
+    columns = [[s for s, y in dated.items() if first <= y <= last and s in linked] for first, last in years]
     tallest = max(map(len, columns), default=0)
     height = {}
 
@@ -52,7 +55,7 @@ def drawing(found):
         column, row = at[slug]
         return column * COLUMN + 8, TOP + row * ROW
 
-    shapes = [make("text", str(year), x=k * COLUMN + 8, y=18, class_="year") for k, year in enumerate(years)]
+    shapes = [make("text", label(span), x=k * COLUMN + 8, y=18, class_="year") for k, span in enumerate(years)]
     for old, new in links:
         if old in at and new in at:
             (x1, y1), (x2, y2) = xy(old), xy(new)
@@ -63,8 +66,8 @@ def drawing(found):
     for slug in sorted(at, key=at.get):
         paper, (x, y) = found.papers[slug], xy(slug)
         box = make("rect", x=x, y=y, width=WIDTH, height=18, rx=4)
-        label = make("text", shorten(paper.name), x=x + 5, y=y + 13)
-        node = [make("title", paper.title), box, label]
+        name = make("text", shorten(paper.name), x=x + 5, y=y + 13)
+        node = [make("title", paper.title), box, name]
         if paper.page.is_file():
             node = [make("a", *node, href=address_of(slug), data_slug=slug, class_="node")]
         else:
@@ -85,9 +88,15 @@ class Lineage(SphinxDirective):
     """{lineage}: the drawing, in a frame that scrolls."""
 
     def run(self):
-        frame = make("div", drawing(atlas(self.env.app)), class_="atlas-scroll", tabindex="0", role="region",
+        found = atlas(self.env.app)
+        frame = make("div", drawing(found), class_="atlas-scroll", tabindex="0", role="region",
                      aria_label="Lineage, scrolls both ways")  # fmt: skip
-        return [make("div", frame, class_="atlas-wide lineage-frame")]
+        linked = {slug for link in edges(found) for slug in link if found.papers[slug].bib and found.papers[slug].bib.year}
+        names = sorted((shorten(found.papers[slug].name), slug) for slug in linked)
+        options = [make("option", "all papers", value=""), *(make("option", name, value=slug) for name, slug in names)]
+        chosen = [make("label", "Show the line of ", for_="atlas-lineage"), make("select", *options, id="atlas-lineage")]
+        above = [make("div", *chosen, class_="atlas-filters"), make("p", role="status", class_="atlas-count")]
+        return [make("div", *above, make("div", frame, class_="lineage-frame"), class_="atlas-wide")]
 
 
 class LineageTable(SphinxDirective):

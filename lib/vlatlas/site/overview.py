@@ -76,6 +76,12 @@ def spans(count: Counter, few: int = 5) -> list[tuple[int, int]]:
     return [(early[0], early[-1]), *rest] if early else rest
 
 
+def label(span: tuple[int, int]) -> str:
+    """The head of a column of years."""
+    first, last = span
+    return str(first) if first == last else f"{first} to {last}"
+
+
 class Timeline(SphinxDirective):
     """{timeline}: families against years; a table, so that it reads without sight or scripts."""
 
@@ -83,14 +89,16 @@ class Timeline(SphinxDirective):
         found = atlas(self.env.app)
         dated = [p for p in found.papers.values() if p.bib and p.bib.year]
         columns = spans(Counter(p.bib.year for p in dated))
-        labels = [str(a) if a == b else f"{a} to {b}" for a, b in columns]
-        head = make("tr", make("th", "Family", scope="col"), *(make("th", label, scope="col") for label in labels))
+        head = make("tr", make("th", "Family", scope="col"), *(make("th", label(span), scope="col") for span in columns))
         rows = []
         for family in FAMILIES:
             mine = sorted((p for p in dated if p.family == family), key=lambda p: (p.bib.year, p.name.lower()))
             if mine:
                 name = make("th", to_page(family, f"book/families/{family}"), scope="row")
-                cells = [make("td", *(chip(p, p.name, "chip") for p in mine if a <= p.bib.year <= b)) for a, b in columns]
+                cells = [
+                    make("td", *(chip(p, p.name, "chip") for p in mine if a <= p.bib.year <= b), data_label=label((a, b)))
+                    for a, b in columns
+                ]
                 rows.append(make("tr", name, *cells))
         caption = make("caption", f"{len(dated)} papers by family and year; a filled name has a result of ours")
         table = make("table", caption, make("thead", head), make("tbody", *rows), class_="timeline")

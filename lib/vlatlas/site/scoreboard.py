@@ -9,6 +9,7 @@ from ..repro.recording import measured_text
 from ..repro.vocabulary import CLAIM_VERDICTS, FAMILIES
 from .claims import shown_records
 from .elements import grid, make
+from .filters import form
 from .parts import badge, paper_link, table, text, to_page
 from .state import atlas
 
@@ -51,8 +52,9 @@ class Scoreboard(SphinxDirective):
     def run(self):
         found = atlas(self.env.app)
         rows = [_row(found, p, *entry) for p in found.papers.values() for entry in judged(p)]
-        out = grid(HEAD, rows, "Every claim of every paper", data_filters=json.dumps(FILTERS))
-        return [make("div", out, class_="atlas-wide")]
+        caption = "Every claim of every paper"
+        out = grid(HEAD, rows, caption, data_filters=json.dumps(FILTERS))
+        return [make("div", *form(FILTERS, [data for data, _ in rows], caption), out, class_="atlas-wide")]
 
 
 class ScoreSummary(SphinxDirective):

@@ -25,6 +25,7 @@ ARTICLE = re.compile(r'<article class="bd-article">.*?</article>', re.S)
 TITLE = re.compile(r"<title>(.*?)</title>", re.S)
 SOURCE = re.compile(r'\ssrc="(?!data:)([^"]+)"')
 LINK = re.compile(r'\shref="(?!https?:|#|mailto:)[^"]*"')
+BUTTON = '<button type="button" class="slide-start" aria-label="Show this notebook as slides">Slides</button>'
 FONT = 'url("atlas-math.woff2")'
 
 
@@ -72,7 +73,9 @@ def write(app, exception) -> None:
 
 
 def button(app, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """An entry "slides" in the theme's group of downloads, on the pages of notebooks."""
+    """On the pages of notebooks: the button of `atlas-slides.js`, and an entry "slides" in the theme's group of downloads."""
+    if pagename.endswith("/reproduce") and context.get("body"):
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{BUTTON}", 1)
     for group in context.get("header_buttons", []):
         if group.get("label") == "download-buttons" and pagename.endswith("/reproduce"):
             url = context["pathto"](f"{FOLDER}/{Path(pagename).parent.name}.html", 1)

@@ -35,27 +35,10 @@
     const state = new Map();
     let index = null;
 
-    const form = make("form", { class: "atlas-filters", role: "search", "aria-label": table.caption.textContent });
-    const search = make("input", { type: "search", name: "q", id: "atlas-q", autocomplete: "off", placeholder: "word or phrase" });
-    form.append(make("div", { class: "wide" }, make("label", { for: "atlas-q" }, "Search"), search));
-    const controls = new Map([["q", search]]);
-    for (const filter of filters) {
-      const select = make("select", { name: filter.name, id: "atlas-" + filter.name }, make("option", { value: "" }, "all"));
-      if (filter.most) {
-        for (const limit of filter.most) select.append(make("option", { value: limit }, `at most ${limit} ${limit == 1 ? filter.unit.replace(/s$/, "") : filter.unit}`));
-      } else {
-        const count = new Map();
-        for (const row of rows) for (const v of valuesOf(row, filter.name)) count.set(v, (count.get(v) || 0) + 1);
-        for (const v of [...count.keys()].sort(compare)) select.append(make("option", { value: v }, `${v} (${count.get(v)})`));
-      }
-      controls.set(filter.name, select);
-      form.append(make("div", {}, make("label", { for: select.id }, filter.label), select));
-    }
-    const reset = make("button", { type: "reset" }, "Show all");
-    const status = make("p", { role: "status", class: "atlas-count" });
-    form.append(make("div", {}, reset));
+    const form = table.parentNode.querySelector("form.atlas-filters"), status = table.parentNode.querySelector(".atlas-count");
+    const search = form.elements.q;
+    const controls = new Map([["q", search], ...filters.map(({ name }) => [name, form.elements[name]])]);
     form.addEventListener("submit", (event) => event.preventDefault());
-    table.before(form, status);
 
     const buttons = [];
     for (const th of table.tHead.querySelectorAll("th[data-sort]")) {

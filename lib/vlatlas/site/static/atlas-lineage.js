@@ -26,17 +26,7 @@
     return [up, down];
   }
 
-  const select = document.createElement("select"), label = document.createElement("label"), status = document.createElement("p");
-  select.id = "atlas-lineage";
-  label.htmlFor = select.id;
-  label.textContent = "Show the line of ";
-  status.setAttribute("role", "status");
-  select.append(new Option("all papers", ""));
-  for (const slug of [...nodes.keys()].sort((a, b) => name(a).localeCompare(name(b)))) select.append(new Option(name(slug), slug));
-  const bar = document.createElement("div");
-  bar.className = "atlas-filters";
-  bar.append(label, select);
-  svg.closest(".lineage-frame").before(bar, status);
+  const select = document.getElementById("atlas-lineage"), status = select.closest(".atlas-wide").querySelector("[role=status]");
 
   function choose(slug, write) {
     chosen = nodes.has(slug) ? slug : "";

@@ -7,7 +7,8 @@
   if (!article) return;
   const root = document.documentElement;
   const blocks = [];
-  const walk = (node) => { for (const child of node.children) child.tagName === "SECTION" ? walk(child) : blocks.push(child); };
+  const start = article.querySelector(".slide-start");   // stands in the page, so that nothing moves when this script arrives
+  const walk = (node) => { for (const child of node.children) child.tagName === "SECTION" ? walk(child) : child !== start && blocks.push(child); };
   walk(article);
 
   const slides = [];
@@ -48,9 +49,7 @@
     if (event.key === "Escape") { if (!alone) go(-1); }
     else if (keys[event.key]) { event.preventDefault(); go(Math.max(0, at + keys[event.key])); }
   });
-  const start = button("Slides", "Show this notebook as slides", () => go(0));
-  start.className = "slide-start";
-  article.querySelector("h1")?.after(start);
+  start?.addEventListener("click", () => go(0));
   const wanted = Number(new URLSearchParams(location.hash.slice(1)).get("slide"));
   if (wanted >= 1 || alone) go(Math.max(0, wanted - 1));
 })();
