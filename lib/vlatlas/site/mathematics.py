@@ -23,6 +23,8 @@ REWRITE = [
     (re.compile(r"\\([dt]?frac)\s*([a-zA-Z\d])(?=\s*[\\{a-zA-Z\d])"), r"\\\1{\2}"),
     (re.compile(r"\\(?:nonumber|notag|displaylimits)(?![a-zA-Z])|\\label\{[^}]*\}"), ""),
     (re.compile(r"\\operatorname\*"), r"\\operatorname"),
+    (re.compile(r"\\iff(?![a-zA-Z])"), r"\\;\\Longleftrightarrow\\;"),
+    (re.compile(r"\\implies(?![a-zA-Z])"), r"\\;\\Longrightarrow\\;"),
     (re.compile(r"\\(?:boldsymbol|bm|pmb)(?![a-zA-Z])"), r"\\mathbf"),
 ]
 SIZED = re.compile(r"\\(big|Big|bigg|Bigg)([lrm]?)(?![a-zA-Z])\s*(\\[a-zA-Z]+|\\.|.)")
