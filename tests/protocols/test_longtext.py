@@ -65,6 +65,8 @@ def test_descriptions_single_a_scene_out_only_sentence_by_sentence():
         heads = [tuple(s[:k]) for s in sentences]
         return sum(heads.count(h) for h in heads) / len(heads)
 
+    ceilings = [LongTexts().ceiling(10, k) for k in (2, 4, 8)]
+    assert 0.1 < ceilings[0] < ceilings[1] < ceilings[2] <= 1
     counts = [alike(k) for k in (1, 2, 4, 6, 8)]
     assert counts == sorted(counts, reverse=True) and counts[0] > 20 and counts[1] > 2.5 and counts[-1] < 1.2
 

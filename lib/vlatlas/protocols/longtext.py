@@ -52,15 +52,16 @@ class LongTexts:
     keep: int = 16
     ratio: int = 4
     components: int = 8
-    steps: int = 80
+    steps: int = 60
     batch: int = 32
     lr: float = 1e-3
     backbone: str = "scenes-clip-pairs"
+    device: str = "cpu"
 
     @cached_property
     def clip(self):
         """The towers that every arm starts from."""
-        return load(self.backbone)
+        return load(self.backbone).to(self.device)
 
     @property
     def context(self) -> int:
@@ -74,7 +75,7 @@ class LongTexts:
 
     def start(self, arm: str) -> LongText:
         """The text tower of an arm before training."""
-        return LongText(self.clip, self.positions(arm), keep=0 if arm == "plain" else self.keep).eval()
+        return LongText(self.clip, self.positions(arm), keep=0 if arm == "plain" else self.keep).to(self.device).eval()
 
     @cache  # noqa: B019  a configuration lives as long as its notebook
     def train_set(self, seed: int) -> Told:
@@ -130,7 +131,7 @@ class LongTexts:
             "whole": lambda u: u,
         }.get(arm, partial(primary_components, k=self.components))
         config = TrainConfig(self.steps, self.batch, self.lr, seed=seed)
-        train(model, batches, LongClipLoss(coarse), config, "cpu", label=f"{arm} {seed}")
+        train(model, batches, LongClipLoss(coarse), config, self.device, label=f"{arm} {seed}")
         return model.eval()
 
     def texts(self, model, sentences: list[list[str]], tokens: int) -> Tensor:
@@ -142,6 +143,11 @@ class LongTexts:
         """Recall@1 of test scenes by their descriptions, cut to that many tokens."""
         told = self.gallery(seed)
         return recall_at_k(told.features, self.texts(model, told.sentences, tokens), ks=(1,))["text_to_image@1"]
+
+    def ceiling(self, seed: int, k: int) -> float:
+        """What `recall` a perfect reader of the first k sentences would have: one over the number of scenes that they fit."""
+        heads = [tuple(s[:k]) for s in self.gallery(seed).sentences]
+        return sum(1 / heads.count(h) for h in heads) / len(heads)
 
     def told_apart(self, model, seed: int) -> list[float]:
         """For k = 1..8, how often the whole description scores its scene above rival k; chance is one half."""
