@@ -7,7 +7,8 @@ from ..repro.digests import stale
 from ..repro.recording import measured_text
 from ..repro.sources import Sources
 from ..repro.vocabulary import HEADLINE_ORDER
-from .parts import badge, paragraph, table, text
+from .elements import grid, make
+from .parts import badge, paragraph, text
 from .state import atlas, slug_of, sources
 
 
@@ -57,9 +58,9 @@ def ages(paper, records: dict, library: Sources | None = None) -> list[nodes.par
     return out
 
 
-def claims_table(paper, records: dict) -> nodes.container:
-    """One row per claim and per control; a measured column and a verdict for each profile, never mixed."""
-    head = ["claim", "paper", *(f"ours ({p})" for p in records)] or []
+def claims_table(paper, records: dict):
+    """One row per claim and per control; a measured column and a verdict for each profile, never mixed; on a phone a list."""
+    head = ["Claim", "Paper", *(f"Ours ({p})" for p in records)] if records else ["Claim", "Paper", "Ours"]
     rows = []
     for claim in paper.data["claims"]:
         row = [
@@ -67,11 +68,12 @@ def claims_table(paper, records: dict) -> nodes.container:
             [paragraph(claim["paper"]["value"]), paragraph(claim["paper"]["where"], classes=("where",))],
         ]
         row += [_measured(r.claims, claim["id"]) for r in records.values()] or [[paragraph("not measured yet")]]
-        rows.append(row)
+        rows.append(({}, row))
     for control in paper.data["controls"]:
         row = [[paragraph(text("Control: ", "label"), control["says"])], ""]
-        rows.append(row + ([_control(r.controls, control["id"]) for r in records.values()] or [""]))
-    return table(head if records else [*head, "ours"], rows, classes=("claims",))
+        rows.append(({}, row + ([_control(r.controls, control["id"]) for r in records.values()] or [""])))
+    table = grid([(name, None) for name in head], rows, "What the paper claims, and what we measured")
+    return make("div", table, class_="atlas-table claims")
 
 
 def _measured(judged: list[dict], name: str) -> list:

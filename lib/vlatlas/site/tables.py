@@ -2,30 +2,34 @@
 
 from collections import Counter
 
-from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from ..repro.recording import measured_text
 from .claims import shown_records
-from .parts import badge, paper_link, paragraph, status_badge, table, text
+from .elements import grid, make
+from .parts import badge, paper_link, paragraph, status_badge, text
 from .state import atlas
+
+PAPERS = [(name, None) for name in ("Paper", "Year", "Result", "In short")]
+MEASURED = [(name, None) for name in ("Paper", "Claim", "Paper's value", "Ours", "Verdict")]
 
 
 class FamilyPapers(SphinxDirective):
-    """{family-papers} family: its papers by year, with status, verdict and TL;DR."""
+    """{family-papers} family: its papers by year, with status, verdict and TL;DR; on a phone a list."""
 
     required_arguments = 1
 
     def run(self):
         found = atlas(self.env.app)
         rows = [
-            [paper_link(found, p.slug), str(p.bib.year or "") if p.bib else "", status_badge(p.status), badge(p.verdict),
-             p.data["tldr"] if p.data else p.title]
+            ({}, [paper_link(found, p.slug), str(p.bib.year or "") if p.bib else "",
+                  [status_badge(p.status), *([" ", badge(p.verdict)] if p.verdict else [])],
+                  p.data["tldr"] if p.data else p.title])
             for p in found.of_family(self.arguments[0])
         ]  # fmt: skip
         if not rows:
             raise self.error(f"family-papers: no family {self.arguments[0]!r}")
-        return [table(["paper", "year", "status", "verdict", "in short"], rows)]
+        return [make("div", grid(PAPERS, rows, f"{len(rows)} papers, by year"), class_="family-papers")]
 
 
 class FamilyTable(SphinxDirective):
@@ -41,11 +45,11 @@ class FamilyTable(SphinxDirective):
                 rows = groups.setdefault((profile, p.data["protocol"] or "own"), [])
                 for claim in record.claims:
                     value, ours = claim["paper"]["value"], measured_text(claim)
-                    rows.append([paper_link(found, p.slug), claim["says"], value, ours, badge(claim["verdict"])])
+                    rows.append(({}, [paper_link(found, p.slug), claim["says"], value, ours, badge(claim["verdict"])]))
         out = []
         for (profile, protocol), rows in groups.items():
-            out.append(nodes.rubric("", f"Measured, profile {profile}, protocol {protocol}"))
-            out.append(table(["paper", "claim", "paper's value", "ours", "verdict"], rows))
+            caption = f"Measured, profile {profile}, protocol {protocol}"
+            out.append(make("div", grid(MEASURED, rows, caption), class_="atlas-table"))
         return out or [paragraph("No paper of this family has a record yet; the table fills as notebooks land.")]
 
 
