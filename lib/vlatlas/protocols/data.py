@@ -62,15 +62,15 @@ class Curation:
 
     pool: int = 15_000
     size: int = 3_000
-    pairs: int = 12_000
+    pairs: int = 10_000
     test: int = 1_200
     side: int = 16
     patch: int = 4
-    width: int = 64
-    depth: int = 2
+    width: int = 48
+    depth: int = 1
     embed_dim: int = 32
-    batch: int = 64
-    lr: float = 2e-3
+    batch: int = 128
+    lr: float = 4e-3
     device: str = "cpu"
 
     def _images(self, images: Tensor) -> Tensor:
