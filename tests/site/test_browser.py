@@ -181,7 +181,7 @@ def test_a_phone_shows_each_kind_of_page_without_scrolling_sideways(open_page, k
     page = open_page((KINDS | MORE)[kind], viewport={"width": 360, "height": 740})
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert page.locator("h1").first.is_visible()
+    assert page.locator("h1:visible").count() == 1
 
 
 def test_the_language_is_switched_and_remembered(open_page):
@@ -218,8 +218,16 @@ def test_full_text_search_answers_within_100_ms_after_load(open_page):
     found = searches(page)
     assert all(count >= 1 for _, count in found.values()), found
     assert statistics.median(seconds for seconds, _ in found.values()) < SEARCH, found
-    page.goto(page.url + "?q=sigmoid")
+
+
+def test_the_search_puts_the_papers_that_are_about_it_first_and_says_what_they_are(open_page):
+    page = open_page("search.html?q=sigmoid")
     page.wait_for_selector("#search-results li a[href*=siglip]")
+    first = page.locator("#search-results li").first
+    assert first.locator("a").inner_text() == "SigLIP" and "sigmoid" in first.locator("p").inner_text().lower()
+    page.goto(page.url.replace("sigmoid", "Bibliography"))
+    page.wait_for_selector("#search-results li")
+    assert page.locator("#search-results li a").first.inner_text() == "Bibliography", "asked for by name"
 
 
 def test_hovering_over_a_paper_or_a_citation_says_what_it_is(open_page):

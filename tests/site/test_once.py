@@ -3,10 +3,15 @@
 import json
 import logging
 import os
+import random
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 from PIL import Image
+from sphinx.util.nodes import NodeMatcher
 
 from vlatlas import paths
 from vlatlas.repro import catalogue
@@ -115,3 +120,56 @@ def test_warned_pages_are_read_again_and_a_warning_of_no_page_means_all(tmp_path
     assert build("/src/book/a.md:12", None) == ["book/a", "book/b"]
     assert build("/src/papers.bib:3") == ["book/a", "book/b"]
     assert build() == [] and not (tmp_path / warned.FILE).exists()
+
+
+def test_what_would_run_notebooks_is_not_loaded_and_refuses():
+    code = (
+        "import sys; from vlatlas.site import once; once.no_execution(); import myst_nb.sphinx_ext\n"
+        "assert not {'sqlalchemy', 'jupyter_cache', 'nbclient'} & set(sys.modules)\n"
+        "from myst_nb.core.execute import NotebookClientCache\n"
+        "try: NotebookClientCache(None, None)\n"
+        "except RuntimeError as error: print(error)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "vlatlas reproduce" in ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_tree_is_walked_as_docutils_does(seed):
+    draw = random.Random(seed)
+    kinds = (nodes.paragraph, nodes.emphasis, nodes.section, nodes.container)
+    places = [nodes.container()]
+    for _ in range(60):
+        child = nodes.Text("x") if draw.random() < 0.3 else draw.choice(kinds)()
+        draw.choice(places).append(child)
+        places += [child] * (not isinstance(child, nodes.Text))
+    conditions = (
+        None,
+        nodes.Text,
+        nodes.Element,
+        nodes.Inline,
+        NodeMatcher(nodes.paragraph),
+        lambda node: len(node.children) == 1,
+    )
+    for start in draw.sample(places, 5):
+        for condition in conditions:
+            for whole in (True, False):
+                mine, theirs = once.walk(start, condition, whole), start.findall(condition, include_self=whole)
+                assert [id(n) for n in mine] == [id(n) for n in theirs]
+
+
+@pytest.mark.parametrize("walk", [once.walk, nodes.Node.findall])
+def test_a_walk_meets_what_is_put_in_on_its_way(walk):
+    """What transforms rely on, though docutils does not promise it: children are looked at when the walk arrives."""
+    tree = nodes.container("", nodes.section(), nodes.paragraph())
+    for node in walk(tree, nodes.Element):
+        if isinstance(node, nodes.section) and not node.children:
+            node += nodes.emphasis()
+            tree += nodes.strong()
+    assert [n.tagname for n in walk(tree, nodes.Element)] == ["container", "section", "emphasis", "paragraph", "strong"]
+    seen = []
+    for node in walk(tree, nodes.paragraph):
+        seen.append(node)
+        if len(tree.children) < 5:
+            tree.replace(node, [node, nodes.paragraph()])
+    assert len(seen) == 3

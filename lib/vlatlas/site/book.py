@@ -26,6 +26,8 @@ def build(root: Path, html: Path, everything: bool = False) -> int:
         print(*stale, sep="\n", file=sys.stderr)
         return STALE
     once.rare_collections()
+    once.no_execution()
+    once.quick_walks()
     from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
 
     status = build_sphinx(

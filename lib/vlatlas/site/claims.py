@@ -1,5 +1,8 @@
 """{claims}: what the paper claims, what we measured, the figure, and how ours differs."""
 
+import os
+from pathlib import Path
+
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
@@ -93,7 +96,7 @@ def figures(env, paper, record) -> list:
     """The record's figures with the finding as alt text, and the provenance line beneath."""
     out = []
     for path in (p for p in record.figures().values() if p.suffix == ".svg"):
-        uri = "/" + path.resolve().relative_to(paper.root.resolve()).as_posix()
+        uri = "/" + Path(os.path.relpath(path, paper.root)).as_posix()  # runs may be a link to another disk
         alt = paper.data["figure"].get("alt") or f"Result of the {record.profile} run of {paper.name}"
         figure = nodes.figure(classes=["result"])
         figure += nodes.image(uri=uri, alt=alt)
