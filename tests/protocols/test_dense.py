@@ -5,13 +5,12 @@ import torch
 
 from vlatlas.data.splits import dense as split
 from vlatlas.methods.last_block import enter_many, plain_tokens
-from vlatlas.methods.maskclip import Segmenter, TunedClip
 from vlatlas.models import load
 from vlatlas.models.inside import look_inside
-from vlatlas.protocols.dense import Dense
+from vlatlas.protocols.dense import WORSE, Dense
 from vlatlas.protocols.dense_clip import POOL_SEED, WORLD, Learner, frozen, resized, start
 
-SMALL = Dense(test=12, labelled=24, unlabelled=8, worse=6, part="threshold", student_steps=2, tuning_steps=2, batch=4)
+SMALL = Dense(test=12, labelled=24, unlabelled=8, worse=6, part="threshold")
 
 
 @pytest.fixture(scope="module")
@@ -64,43 +63,51 @@ def test_names_words_and_wrong_words_agree(model):
 
 
 def test_training_scenes_are_neither_tested_nor_shared():
-    images = [SMALL.scenes.images, SMALL.with_masks.images, SMALL.without_masks, Dense(test=12).scenes.images]
+    images = [*(SMALL.images(which) for which in ("test", "labelled", "unlabelled")), Dense(test=12).scenes.images]
     seen = [image.numpy().tobytes() for part in images for image in part]
     assert len(set(seen)) == len(seen) == 12 + 24 + 8 + 12
+    with pytest.raises(KeyError, match="cubist"):
+        SMALL.images("cubist")
 
 
-def test_the_floor_is_the_unmodified_tower_and_the_ceiling_knows_masks(model):
-    block = enter_many(model, SMALL.scenes.images)
+def test_the_floor_is_the_unmodified_tower(model):
     expected = look_inside(model, SMALL.scenes.images).dense
-    torch.testing.assert_close(plain_tokens(block), expected, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(plain_tokens(SMALL.enter(model, "test")), expected, atol=1e-4, rtol=1e-3)
+
+
+def test_what_is_kept_of_the_frozen_blocks_serves_every_seed_and_no_other_tower(model):
+    protocol = Dense(test=4, labelled=4, unlabelled=4, worse=2)
+    first = protocol.enter(model, "test")
+    assert protocol.enter(model, "test").x is first.x
+    shipped = [protocol.clip(seed) for seed in (0, 1, 2)]
+    streams = [protocol.enter(m, "test") for m in shipped]
+    assert all(s.x is streams[0].x for s in streams) and not torch.equal(streams[0].v, streams[1].v)
+    other = protocol.untrained(0)
+    for m in (*shipped, other):
+        kept, anew = protocol.enter(m, "test"), enter_many(m, protocol.scenes.images)
+        torch.testing.assert_close(kept.x, anew.x)
+        torch.testing.assert_close(kept.branch(), anew.branch())
     with torch.no_grad():
-        trained = SMALL.ceiling(model, enter_many(model, SMALL.with_masks.images))
-    assert trained.shape == (24, 24, 8, 8)
-    labels = SMALL.with_masks.patches()
-    said = trained.flatten(2).transpose(1, 2).argmax(dim=2)
-    assert (said == labels)[labels >= 0].float().mean() > 0.9  # on the scenes that it was fitted to
+        other.visual.blocks[0].mlp[0].weight.add_(1e-6)  # whatever lies before the last block counts
+    assert protocol.enter(other, "test").x is not protocol.enter(protocol.untrained(0), "test").x
 
 
-def test_students_and_tuned_models_train_from_a_seed(model):
-    tokens = SMALL.tokens(enter_many(model, SMALL.with_masks.images))
-    truth = SMALL.with_masks.truth
-
-    def student(seed):
-        torch.manual_seed(0)
-        return SMALL.fit(Segmenter(tokens.shape[2], 24), tokens, truth, seed, SMALL.student_steps, SMALL.student_lr)
-
-    a, b, c = student(1), student(1), student(2)
-    assert torch.equal(a.head.weight, b.head.weight) and not torch.equal(a.head.weight, c.head.weight)
-    tuned = SMALL.fit(TunedClip(model, SMALL.words(model)), SMALL.with_masks.images, truth, 1, 2, 1e-4)
-    assert not torch.equal(tuned.model.visual.position, model.visual.position)
-    assert torch.equal(tuned.model.text.position, model.text.position)
+def test_chance_is_one_over_the_names_present_weighted_by_pixels():
+    right = total = 0.0
+    for t in SMALL.scenes.truth:
+        names = set(t.flatten().tolist()) - {-1}
+        if len(names) > 1:
+            pixels = int((t >= 0).sum())
+            right, total = right + pixels / len(names), total + pixels
+    assert SMALL.chance == pytest.approx(right / total) and 0.25 <= SMALL.chance <= 0.5
 
 
-def test_degraded_images_are_the_test_images_made_worse():
-    mild, strong = SMALL.degraded("noise", 0.1), SMALL.degraded("noise", 0.4)
+def test_degraded_images_are_the_first_test_images_made_worse():
     clean = SMALL.scenes.images[:6]
-    assert 0 < (mild - clean).abs().mean() < (strong - clean).abs().mean()
-    assert torch.equal(mild, SMALL.degraded("noise", 0.1))
+    for kind in ("blur", "noise", "contrast"):
+        mild, strong = ((SMALL.images(f"{kind} {severity}") - clean).abs().mean() for severity in (0.15, 0.4))
+        assert 0 < mild < strong, kind
+    assert len(WORSE) == 6 and torch.equal(SMALL.images("noise 0.4"), SMALL.images("noise 0.4"))
 
 
 def test_a_seed_without_backbone_names_the_command():

@@ -68,8 +68,12 @@ def enter_last_block(model: nn.Module, images: Tensor) -> LastBlock:
         model.encode_image(images)
     finally:
         hook.remove()
-    x = caught[0] if batch_first(visual) else caught[0].transpose(0, 1)
-    return LastBlock(visual, x, *attention_inputs(block, x))
+    return at_last_block(visual, caught[0] if batch_first(visual) else caught[0].transpose(0, 1))
+
+
+def at_last_block(visual: nn.Module, x: Tensor) -> LastBlock:
+    """The last block of an image tower for what enters it, x (B, T, W)."""
+    return LastBlock(visual, x, *attention_inputs(blocks(visual)[-1], x))
 
 
 def query_key(block: LastBlock) -> Tensor:
@@ -86,6 +90,4 @@ def plain_tokens(block: LastBlock) -> Tensor:
 def enter_many(model: nn.Module, images: Tensor, batch_size: int = 64) -> LastBlock:
     """`enter_last_block` for many images, batch by batch, without gradients; what entered is kept on the model's device."""
     device = next(model.parameters()).device
-    parts = [enter_last_block(model, x.to(device)) for x in images.split(batch_size)]
-    joined = (torch.cat([getattr(p, n) for p in parts]) for n in ("x", "normed", "q", "k", "v"))
-    return LastBlock(model.visual, *joined, parts[0].out)
+    return at_last_block(model.visual, torch.cat([enter_last_block(model, x.to(device)).x for x in images.split(batch_size)]))

@@ -5,32 +5,32 @@ backgrounds. Classes are given by words, through four prompt templates. The back
 captions (`dense_clip`), one per seed; all methods of the table read the same frozen weights on the same test scenes, at
 the same resolution, without sliding windows or clean-up, and no threshold is tuned. Background is not judged, as in
 PASCAL VOC without its background class. Two fixed points frame the table: the plain patch tokens of the unmodified last
-block (floor), and a linear classifier on the tokens that enter that block, trained with masks (ceiling). Papers: maskclip,
-sclip.
+block (floor), and a linear classifier on the tokens that enter that block, trained with masks (ceiling). What is trained
+stands in `dense_learnt`, and how its learning rates were chosen in `dense_rates`. Papers: maskclip, sclip.
 """
 
+import hashlib
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..data.scenes.degrade import degrade
 from ..data.scenes.rng import Draw
 from ..data.splits import dense as split
 from ..evals import class_embeddings
 from ..evals.segmentation import confusion, map_auroc, mean_iou, present_accuracy
-from ..methods.last_block import LastBlock, enter_many
-from ..methods.maskclip import grid, pixel_loss, upsample
+from ..methods.last_block import LastBlock, at_last_block, enter_many
+from ..methods.maskclip import grid, upsample
 from ..models import CLIP, load, shipped
-from ..train import TrainConfig, train
 from .dense_clip import WORK, name, start
 
 TRAIN_SEED = 6_200_000  # of scenes to train heads on
 NOVEL_SHAPES = ("star", "heart")  # their eight names have no masks where a method is tuned on the others
-KINDS, SEVERITIES = ("blur", "noise", "contrast"), (0.15, 0.4)
+WORSE = {f"{kind} {severity}": (kind, severity) for kind in ("blur", "noise", "contrast") for severity in (0.15, 0.4)}
 
 
 @dataclass(frozen=True)
@@ -49,43 +49,23 @@ class Scenes:
         return torch.where(best.values >= least, best.indices, -1)
 
 
-class Grid(nn.Module):
-    """`grid` as a layer."""
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return grid(tokens)
-
-
-class PixelTask(nn.Module):
-    """A map-making network in the form that `train` takes."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        return {"logits": self.network(inputs), "labels": labels, "logit_scale": torch.ones(())}
-
-
-def _loss(logits: Tensor, labels: Tensor, logit_scale: Tensor) -> Tensor:
-    return pixel_loss(logits, labels)
-
-
 @dataclass(frozen=True)
 class Dense:
-    """One configuration. test: scenes; labelled: scenes with masks, for ceilings; unlabelled: scenes without, for students."""
+    """One configuration. test: scenes; labelled: scenes with masks, for ceilings; unlabelled: scenes without, for students;
+    worse: test scenes that are also degraded; part: "test", or "threshold" for the scenes that calibration looks at. The
+    rest: how what is learnt is trained (`dense_learnt`)."""
 
     test: int = split.TEST_SIZE
-    labelled: int = 400
+    labelled: int = 800
     unlabelled: int = 800
-    worse: int = 200  # test scenes that are also degraded
-    part: str = "test"  # or "threshold", the scenes that calibration looks at
-    student_steps: int = 200
+    worse: int = 100
+    part: str = "test"
+    linear_steps: int = 600
+    linear_lr: float = 1.0
+    student_steps: int = 120
+    student_lr: float = 1e-2
     tuning_steps: int = 60
-    linear_steps: int = 300
-    linear_lr: float = 3e-2
-    student_lr: float = 3e-3
-    tuning_lr: float = 1e-4
+    tuning_lr: float = 3e-4
     batch: int = 32
     tuning_batch: int = 16
 
@@ -116,20 +96,35 @@ class Dense:
         """Training scenes whose masks may be used."""
         return self._scenes(TRAIN_SEED, self.labelled)
 
-    @cached_property
-    def without_masks(self) -> Tensor:
-        """Training images (B, 3, 64, 64) whose masks nobody sees."""
-        return split.WORLD.batch(TRAIN_SEED, range(self.labelled, self.labelled + self.unlabelled)).images
-
     @staticmethod
     def _scenes(seed: int, count: int) -> Scenes:
         batch = split.WORLD.batch(seed, range(count))
         return Scenes(batch.images, split.labels(batch))
 
-    def degraded(self, kind: str, severity: float) -> Tensor:
-        """The first `worse` test images, made worse."""
-        images = self.scenes.images[: self.worse]
-        return degrade(images, kind, severity, Draw(split.TEST_SEED + 1, range(len(images))))
+    def images(self, which: str) -> Tensor:
+        """(B, 3, 64, 64): "test", "labelled", "unlabelled" (training images whose masks nobody sees), or a key of `WORSE`, the
+        first test images made worse. Raises KeyError for another name."""
+        if which in WORSE:
+            images = self.scenes.images[: self.worse]
+            return degrade(images, *WORSE[which], Draw(split.TEST_SEED + 1, range(len(images))))
+        if which == "unlabelled":
+            return split.WORLD.batch(TRAIN_SEED, range(self.labelled, self.labelled + self.unlabelled)).images
+        return {"test": self.scenes, "labelled": self.with_masks}[which].images
+
+    @cached_property
+    def _streams(self) -> dict[tuple[str, str], Tensor]:
+        return {}
+
+    def enter(self, model: CLIP, which: str) -> LastBlock:
+        """What enters the last block, for the images of that name. The blocks before it are the same for every seed, so what
+        passed through them is kept, under a digest of their weights."""
+        behind = (f"blocks.{model.config.depth - 1}.", "norm.", "project.")
+        before = (w for k, w in model.visual.state_dict().items() if not k.startswith(behind))
+        key = (hashlib.sha256(b"".join(w.numpy().tobytes() for w in before)).hexdigest(), which)
+        if key not in self._streams:
+            self._streams[key] = enter_many(model, self.images(which)).x
+        with torch.no_grad():
+            return at_last_block(model.visual, self._streams[key])
 
     @cached_property
     def novel(self) -> list[int]:
@@ -156,6 +151,11 @@ class Dense:
     def maps(patches: Tensor, classes: Tensor) -> Tensor:
         """Cosine of patches (B, P, D) with class embeddings (C, D), as maps (B, C, sqrt P, sqrt P)."""
         return grid(F.normalize(patches, dim=-1) @ classes.T)
+
+    @staticmethod
+    def tokens(block: LastBlock) -> Tensor:
+        """What the frozen part knows of each patch: tokens that enter the last block, normalised by its LayerNorm, (B, P, W)."""
+        return block.normed[:, 1:] if block.class_token else block.normed
 
     def score(self, maps: Tensor) -> dict[str, float]:
         """Maps (B, C, h, w) of the test scenes, upsampled and judged: "miou" over 24 names, "novel" and "base" over those
@@ -185,36 +185,12 @@ class Dense:
         """Accuracy among the classes present, alone."""
         return present_accuracy(upsample(maps, self.scenes.truth.shape[-1]), self.scenes.truth)
 
-    def ceiling(self, model: CLIP, test: LastBlock) -> Tensor:
-        """Maps (B, 24, 8, 8) of a linear classifier on the tokens that enter the last block, trained with masks."""
-        inputs, truth = self.tokens(enter_many(model, self.with_masks.images)), self.with_masks.patches()
-        linear = nn.Linear(inputs.shape[2], len(split.NAMES))
-        nn.init.zeros_(linear.weight)
-        nn.init.zeros_(linear.bias)
-        head = self.fit(nn.Sequential(linear, Grid()), inputs, truth.view(-1, 8, 8), 0, self.linear_steps, self.linear_lr)
-        with torch.no_grad():
-            return head(self.tokens(test))
-
-    @staticmethod
-    def tokens(block: LastBlock) -> Tensor:
-        """What the frozen part knows of each patch: tokens that enter the last block, normalised by its LayerNorm, (B, P, W)."""
-        return block.normed[:, 1:] if block.class_token else block.normed
-
-    def fit(
-        self, network: nn.Module, inputs: Tensor, labels: Tensor, seed: int, steps: int, lr: float, batch: int | None = None
-    ) -> nn.Module:
-        """Train a network that makes maps (B, C, h, h) on labels (B, h, h) of patches or finer, -1 is no label; the same seed
-        gives the same order of scenes."""
-
-        def batches(step: int):
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-            rows = torch.randint(len(inputs), (batch or self.batch,), generator=generator)
-            return inputs[rows], labels[rows]
-
-        config = TrainConfig(steps, batch or self.batch, lr, weight_decay=0.01, seed=seed)
-        with torch.enable_grad():  # also where the caller reads without gradients
-            train(PixelTask(network), batches, _loss, config, device="cpu", progress=False)
-        return network.eval()
+    @cached_property
+    def chance(self) -> float:
+        """Accuracy among the classes present of a guess at random, in the same scenes and weighted by the same pixels."""
+        found = [(int((t >= 0).sum()), len(t[t >= 0].unique())) for t in self.scenes.truth]
+        found = [(pixels, classes) for pixels, classes in found if classes > 1]
+        return sum(pixels / classes for pixels, classes in found) / sum(pixels for pixels, _ in found)
 
     def as_dict(self) -> dict:
         """The configuration as plain data, for a record."""
