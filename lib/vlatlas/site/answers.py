@@ -3,7 +3,7 @@
 import shutil
 
 SEARCH, FILTER = 0.100, 0.050  # seconds: the bars
-QUERIES = ("masked patches", "clip", "contrastive loss temperature", "segmentation", "audio", "zero-shot", "a")
+QUERIES = ("masked patches", "clip", "contrastive loss temperature", "segmentation", "audio", "zero-shot")
 CHOICES = (("family", "segmentation"), ("year", "2023"), ("family", ""), ("year", ""), ("task", "captioning"), ("task", ""))
 ANSWER = """query => {
     const list = document.querySelector('#search-results');

@@ -8,8 +8,8 @@ var Scorer = (() => {
     const found = paper(doc), about = found && papers[found[1]];
     if (title.toLowerCase() === query) points += 40;
     if (!about) return /^book\/reference\/(bibliography|catalogue|lineage|scoreboard|timeline)$/.test(doc) ? points - 4 : points;
-    const text = `${about.title} ${about.en} ${about.zh}`.toLowerCase();
-    for (const term of terms) if (text.includes(term)) points += 6;
+    const name = about.title.toLowerCase(), summary = `${about.en} ${about.zh}`.toLowerCase();
+    for (const term of terms) points += 8 * name.includes(term) + 5 * summary.includes(term);
     return points + (found[2] === "index" ? 2 : 1);
   }
 
