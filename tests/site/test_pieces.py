@@ -253,3 +253,27 @@ def test_a_bundle_has_the_pages_and_refuses_what_would_not_work_from_disk(tmp_pa
 def test_attributes_that_are_none_or_false_are_left_out():
     node = make("a", "x", class_="k", data_year=3, hidden=None, download=True)
     assert node["html"] == {"class": "k", "data-year": 3, "download": True}
+
+
+def test_the_archive_for_classes_is_packed_anew_when_a_notebook_changed(tmp_path, monkeypatch):
+    def cell(text: str) -> str:
+        return json.dumps({"cells": [{"cell_type": "markdown", "source": text}]})
+
+    paper = SimpleNamespace(slug="x", notebook=tmp_path / "x.ipynb")
+    monkeypatch.setattr(notebooks, "atlas", lambda app: SimpleNamespace(papers={"x": paper}))
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), srcdir=tmp_path, outdir=tmp_path / "html")
+    archive = app.outdir / notebooks.ARCHIVE
+
+    def packed() -> str:
+        notebooks.write(app, None)
+        with zipfile.ZipFile(archive) as made:
+            return made.read("notebooks/x.ipynb").decode()
+
+    paper.notebook.write_text(cell("one"))
+    assert "one" in packed()
+    before = archive.stat().st_mtime_ns
+    assert "one" in packed() and archive.stat().st_mtime_ns == before
+    paper.notebook.write_text(cell("another"))
+    assert "another" in packed()
+    archive.write_bytes(archive.read_bytes()[:40])
+    assert "another" in packed(), "half an archive is made whole"

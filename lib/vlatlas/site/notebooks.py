@@ -12,7 +12,7 @@ from ..repro.recording import measured_text
 from .catalogue import minutes
 from .claims import shown_records
 from .elements import make
-from .overlay import executed
+from .overlay import digest, executed
 from .parts import badge, page_of, paper_link, paragraph, table, to_page
 from .state import atlas
 
@@ -46,17 +46,30 @@ def write(app, exception) -> None:
     if exception or app.builder.format != "html":
         return
     root, out = Path(app.srcdir), Path(app.outdir)
+    papers = [p for p in atlas(app).papers.values() if p.notebook.is_file()]
+    stamp = digest([path for p in papers for path in (p.notebook, executed(root, p.slug)[1]) if path]).encode()
+    if _stamp(out / ARCHIVE) == stamp:
+        return
     folder = out / "data" / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for paper in (p for p in atlas(app).papers.values() if p.notebook.is_file()):
+        archive.comment = stamp  # of what it was made from
+        for paper in papers:
             text = paper.notebook.read_text(encoding="utf-8")
             bare = json.dumps(without_solutions(json.loads(text)), ensure_ascii=False, indent=1)
             archive.writestr(zipfile.ZipInfo(f"notebooks/{paper.slug}.ipynb", (2020, 1, 1, 0, 0, 0)), bare)
             if download(root, paper.slug):
                 (folder / f"{paper.slug}.ipynb").write_bytes(executed(root, paper.slug)[1].read_bytes())
     (out / ARCHIVE).write_bytes(buffer.getvalue())
+
+
+def _stamp(archive: Path) -> bytes:
+    try:
+        with zipfile.ZipFile(archive) as made:
+            return made.comment
+    except (OSError, zipfile.BadZipFile):
+        return b""  # none yet, or half of one
 
 
 class Lessons(SphinxDirective):

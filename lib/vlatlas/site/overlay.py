@@ -49,7 +49,7 @@ def fingerprint(root: Path, docname: str, everything: str, existing: str) -> str
     """A digest of what a page shows besides its own text: records and runs of its paper and which papers have pages
     (links to the others are plain text); on pages that belong to no paper, whatever tables may show of any paper."""
     slug = slug_of(docname)
-    return everything if slug is None else _digest(_inputs(root, slug)) + existing
+    return everything if slug is None else digest(_inputs(root, slug)) + existing
 
 
 def shown(paper) -> list:
@@ -63,7 +63,8 @@ def _inputs(root: Path, slug: str) -> list[Path]:
     return [*records, *runs]
 
 
-def _digest(paths: list[Path]) -> str:
+def digest(paths: list[Path]) -> str:
+    """A digest of files by name, size and time."""
     h = hashlib.sha256()
     for path in paths:
         stat = path.stat()
@@ -74,7 +75,7 @@ def _digest(paths: list[Path]) -> str:
 def outdated(app, env, added, changed, removed) -> list[str]:
     """Pages whose records, runs or tables are not those of the last build."""
     root, papers = Path(app.srcdir), atlas(app).papers.values()
-    results = _digest([path for paper in papers for path in _inputs(root, paper.slug) if path.is_file()])
+    results = digest([path for paper in papers for path in _inputs(root, paper.slug) if path.is_file()])
     everything = results + hashlib.sha256(json.dumps([shown(p) for p in papers], default=str).encode()).hexdigest()
     existing = ",".join(p.slug for p in papers if p.page.is_file())
     now = {doc: fingerprint(root, doc, everything, existing) for doc in env.found_docs}
