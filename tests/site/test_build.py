@@ -1,19 +1,15 @@
-"""The site as a reader gets it: the real book, and a small one made of hostile fields."""
+"""The site as a reader gets it: the real book."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from vlatlas import paths
-from vlatlas.repro import catalogue, toc
+from vlatlas.repro import catalogue
 from vlatlas.repro.vocabulary import SECTIONS
 from vlatlas.site.links import broken, external, pages
 
 ROOT = paths.root()
-HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.mark.slow
@@ -56,39 +52,3 @@ def test_mathematics_and_search_are_local(site):
     assert page.count("<math") > 5 and "mathjax/" not in page.lower() and (site / "_static" / "atlas-math.woff2").is_file()
     assert (site / "searchindex.js").stat().st_size > 10_000
     assert (site / "data" / "claims.csv").read_text(encoding="utf-8").startswith("slug,claim,")
-
-
-@pytest.mark.slow
-def test_hostile_fields_stay_text(tmp_path):
-    """Script and markup in a title, a name, a claim or a link reach the page as text, or not at all."""
-    flip = (ROOT / "book/papers/flip/index.md").read_text(encoding="utf-8")
-    flip = re.sub(r'says: "[^"]*"', f"says: '{HOSTILE} <b onclick=x>'", flip)
-    flip = re.sub(r"tldr: >-\n.*?\n  tldr_zh", f"tldr: '{HOSTILE}'\n  tldr_zh", flip, flags=re.S)
-    flip = re.sub(r"(builds_on|related): \[.*\]", r"\1: []", flip)
-    flip = re.sub(r"\{paper\}`[^`]*`", "another", flip)
-    folder = tmp_path / "book" / "papers" / "flip"
-    folder.mkdir(parents=True)
-    (folder / "index.md").write_text(flip, encoding="utf-8")
-    (tmp_path / "book" / "index.md").write_text("# Front\n\n```{scoreboard}\n```\n")
-    family = tmp_path / "book" / "families" / "training.md"
-    family.parent.mkdir()
-    family.write_text("# Training\n\n```{family-papers} training\n```\n")
-    bib = (ROOT / "papers.bib").read_text(encoding="utf-8")
-    entries = [e for e in re.split(r"\n(?=@)", bib) if re.match(r"@\w+\{(li2023flip|he2022mae),", e)]
-    bad = (
-        "".join(entries)
-        .replace("Scaling Language-Image", f"{HOSTILE} Scaling")
-        .replace("https://github.com/facebookresearch/flip", "javascript:alert(1)")
-    )
-    (tmp_path / "papers.bib").write_text(bad, encoding="utf-8")
-    (tmp_path / "_config.yml").write_text((ROOT / "_config.yml").read_text())
-    toc.write(catalogue.load(tmp_path))
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(tmp_path), "-q"]
-    subprocess.run(command, check=True, capture_output=True)
-    for page in (tmp_path / "_build" / "html").rglob("*.html"):
-        if "_static" not in page.parts:
-            text = page.read_text(encoding="utf-8")
-            assert HOSTILE not in text and "<b onclick" not in text, page
-            assert not re.search(r'(href|src)="\s*javascript:(?!void)', text), page
-    shown = (tmp_path / "_build/html/book/papers/flip/index.html").read_text(encoding="utf-8")
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
