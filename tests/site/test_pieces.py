@@ -16,7 +16,7 @@ from PIL import Image
 
 from vlatlas import paths
 from vlatlas.repro import catalogue
-from vlatlas.site import bundle, filters, images, launch, lineage, notebooks, overview, publishing, slides, words
+from vlatlas.site import bundle, filters, images, launch, lineage, missing, notebooks, overview, publishing, slides, words
 from vlatlas.site.elements import make
 from vlatlas.site.overview import spans
 
@@ -277,3 +277,15 @@ def test_the_archive_for_classes_is_packed_anew_when_a_notebook_changed(tmp_path
     assert "another" in packed()
     archive.write_bytes(archive.read_bytes()[:40])
     assert "another" in packed(), "half an archive is made whole"
+
+
+def test_the_page_for_a_missing_address_works_at_any_depth_of_a_published_site():
+    ((name, context, template),) = missing.page(None)
+    assert name == "404" and template == "page.html"
+    assert set(re.findall(r'href="([^"]+)"', context["body"])) == set(missing.PLACES.values())
+    for address, wanted in (("https://example.org/atlas/", '<base href="https://example.org/atlas/" />'), ("", None)):
+        app, context = SimpleNamespace(config=SimpleNamespace(html_baseurl=address)), {"metatags": "<meta>"}
+        missing.base(app, "404", "page.html", context, None)
+        assert context["metatags"].split("\n")[0] == (wanted or "<meta>") and "<meta>" in context["metatags"]
+        missing.base(app, "book/index", "page.html", other := {}, None)
+        assert other == {}, "other pages know where they stand"
