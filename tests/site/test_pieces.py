@@ -280,9 +280,10 @@ def test_the_archive_for_classes_is_packed_anew_when_a_notebook_changed(tmp_path
 
 
 def test_the_page_for_a_missing_address_works_at_any_depth_of_a_published_site():
-    ((name, context, template),) = missing.page(None)
-    assert name == "404" and template == "page.html"
-    assert set(re.findall(r'href="([^"]+)"', context["body"])) == set(missing.PLACES.values())
+    for docs in ([], ["book/index"], ["book/index", "book/reference/catalogue"]):
+        ((name, context, template),) = missing.page(SimpleNamespace(env=SimpleNamespace(found_docs=docs)))
+        assert name == "404" and template == "page.html"
+        assert set(re.findall(r'href="([^"]+)\.html"', context["body"])) == {"search", *docs}, "only what the book has"
     for address, wanted in (("https://example.org/atlas/", '<base href="https://example.org/atlas/" />'), ("", None)):
         app, context = SimpleNamespace(config=SimpleNamespace(html_baseurl=address)), {"metatags": "<meta>"}
         missing.base(app, "404", "page.html", context, None)

@@ -4,14 +4,16 @@ from html import escape
 
 TEXT = """\
 <section><h1>Nothing stands here</h1>
-<p>The page may have moved, or its name was mistyped. Try the <a href="{search}">search</a>, the
-<a href="{catalogue}">catalogue</a> of all papers, or the <a href="{front}">front door</a>.</p></section>"""
-PLACES = {"search": "search.html", "catalogue": "book/reference/catalogue.html", "front": "book/index.html"}
+<p>The page may have moved, or its name was mistyped. Go on at {places}.</p></section>"""
+PLACES = {"search": "the search", "book/reference/catalogue": "the catalogue of all papers", "book/index": "the front door"}
 
 
 def page(app):
-    """The page, with links from the site's root."""
-    yield "404", {"title": "Nothing stands here", "body": TEXT.format(**PLACES), "parents": []}, "page.html"
+    """The page, with links from the site's root to those places that the book has."""
+    known = {"search", *app.env.found_docs}
+    links = [f'<a href="{name}.html">{label}</a>' for name, label in PLACES.items() if name in known]
+    body = TEXT.format(places=" or ".join([", ".join(links[:-1]), links[-1]] if links[1:] else links))
+    yield "404", {"title": "Nothing stands here", "body": body, "parents": []}, "page.html"
 
 
 def base(app, pagename: str, templatename: str, context: dict, doctree) -> None:
