@@ -124,6 +124,17 @@ def test_zero_shot_is_neither_at_the_floor_nor_at_the_ceiling_and_a_probe_rises_
     assert 0.4 < zero < 0.75 and low < zero and high > zero + 0.15
 
 
+def test_zero_shot_reads_colour_and_shape_and_it_is_the_texture_that_has_to_be_learnt():
+    protocol = FewShot(test=512)
+    u, y = protocol.test_set()
+    guess = zero_shot(protocol.task("all", 10))(u).argmax(dim=1)
+    right = {}
+    for attribute in ("colour", "shape", "texture"):
+        values = [c[attribute] for c in protocol.classes]
+        right[attribute] = sum(values[g] == values[t] for g, t in zip(guess.tolist(), y.tolist(), strict=True)) / len(y)
+    assert min(right["colour"], right["shape"]) > 0.95 and 0.5 < right["texture"] < 0.7
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shots", [1, 16])
 def test_the_probe_is_hardly_worse_than_one_tuned_with_hindsight_on_the_test_images(shots):
