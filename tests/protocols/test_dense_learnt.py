@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_student_and_masks_play_no_part_in_it(model
 
 
 def test_the_student_agrees_with_its_teacher(model):
-    protocol = Dense(test=12, labelled=24, unlabelled=24, batch=8, student_steps=80)
+    protocol = Dense(test=12, labelled=24, unlabelled=24, batch=8, student_steps=80, student_lr=3e-3)
     block = protocol.enter(model, "unlabelled")
     with torch.no_grad():
         taught = protocol.maps(value_path(block), protocol.words(model)).argmax(dim=1)
