@@ -9,7 +9,6 @@ MUTATIONS = {
 INDEPENDENT = {
     "order-blind": "it is a measurement of the model before any fine-tuning",
     "shortcut": "it is a measurement of the model before any fine-tuning",
-    "batch": "it counts images and texts, whichever they are",
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import catalogue as catalogue_
 from .. import toc
 from ..problems import Problem
-from . import bibliography, notebooks, pages, records, second_reader
+from . import bibliography, mutations, notebooks, pages, records, second_reader
 
 
 def run(root: Path | None = None) -> list[Problem]:
@@ -22,5 +22,6 @@ def run(root: Path | None = None) -> list[Problem]:
     problems += pages.check(found)
     problems += notebooks.check(found)
     problems += records.check(found)
+    problems += mutations.check(found)
     problems += toc.check(found)
     return sorted(set(problems))
