@@ -198,10 +198,7 @@ def test_no_name_escapes_or_crashes(root, capsys, name):
 
 def test_errors_that_are_not_usage_exit_one(root, capsys):
     status, _, err = run(capsys, "keep", "flip")
-    assert (
-        status == 1
-        and err == "vlatlas: flip has no finished cpu run to keep; run: vlatlas reproduce flip --profile cpu\n"
-    )
+    assert status == 1 and err == "vlatlas: flip has no finished cpu run to keep; run: vlatlas reproduce flip --profile cpu\n"
     status, out, _ = run(capsys, "check")
     assert status == 1 and "problems" in out
 

@@ -11,9 +11,7 @@ from vlatlas.models import CLIP, ClipConfig
 from vlatlas.train import NonFiniteLoss, TrainConfig, learning_rate, make_optimizer, pick_device, train
 
 WORDS = ("red", "green", "blue", "white")
-CONFIG = ClipConfig(
-    WORDS, image_size=8, patch_size=4, width=16, depth=1, heads=2, text_width=8, text_depth=1, embed_dim=8
-)
+CONFIG = ClipConfig(WORDS, image_size=8, patch_size=4, width=16, depth=1, heads=2, text_width=8, text_depth=1, embed_dim=8)
 
 
 def contrastive(image_features, text_features, logit_scale):

@@ -23,8 +23,7 @@ def test_there_are_notebooks():
 def test_it_runs_under_the_runner_and_the_same_seed_gives_the_same_numbers(slug):
     lines = []
     first, second = (
-        runner.reproduce(slug, "smoke", seeds=[0], device="cpu", force=True, root=ROOT, say=lines.append)
-        for _ in range(2)
+        runner.reproduce(slug, "smoke", seeds=[0], device="cpu", force=True, root=ROOT, say=lines.append) for _ in range(2)
     )
     assert first.status == second.status == "done", "\n".join(lines)
     assert first.record.claims and all(c["verdict"] == "not testable here" for c in first.record.claims)

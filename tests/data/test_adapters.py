@@ -54,15 +54,11 @@ def annotated(batch, tmp_path):
             x0, y0, x1, y1 = o.box
             shape = names.index(o.shape) + 1
             box = [x0, y0, x1 - x0, y1 - y0]
-            instances.append(
-                {"image_id": 100 + k, "category_id": shape, "bbox": box, "segmentation": [[x0, y0, x1, y1]]}
-            )
+            instances.append({"image_id": 100 + k, "category_id": shape, "bbox": box, "segmentation": [[x0, y0, x1, y1]]})
     instances.append({"image_id": 100, "category_id": 1, "bbox": [0, 0, 9, 9], "iscrowd": 1})
     categories = [{"id": i + 1, "name": n} for i, n in enumerate(names)]
     (tmp_path / "captions.json").write_text(json.dumps({"images": images, "annotations": captions}))
-    (tmp_path / "instances.json").write_text(
-        json.dumps({"images": images, "annotations": instances, "categories": categories})
-    )
+    (tmp_path / "instances.json").write_text(json.dumps({"images": images, "annotations": instances, "categories": categories}))
     return tmp_path
 
 
@@ -97,9 +93,7 @@ def test_hugging_face_rows(batch):
         list(hugging_face(labelled, Manifest("x")))
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("datasets") is not None, reason="the package datasets is installed"
-)
+@pytest.mark.skipif(importlib.util.find_spec("datasets") is not None, reason="the package datasets is installed")
 def test_a_name_without_the_package_says_what_to_install():
     with pytest.raises(ModuleNotFoundError, match="pip install datasets"):
         list(hugging_face("nlphuji/flickr30k", Manifest("x")))

@@ -102,11 +102,7 @@ def test_ranks_and_workers_share_the_shards_without_overlap(broken):
     whole = texts(Shards(pattern, 8, text=names))
     parts = [texts(Shards(pattern, 8, text=names, rank=r, world_size=2)) for r in range(2)]
     assert sorted(whole) == sorted(parts[0] + parts[1]) and not set(parts[0]) & set(parts[1])
-    loaded = [
-        t
-        for _, batch in DataLoader(Shards(pattern, 8, text=names), batch_size=50, num_workers=2)
-        for t in batch
-    ]
+    loaded = [t for _, batch in DataLoader(Shards(pattern, 8, text=names), batch_size=50, num_workers=2) for t in batch]
     assert sorted(loaded) == sorted(whole)
     with pytest.raises(ValueError, match="some would get none"):
         texts(Shards(pattern, 8, rank=0, world_size=5))
@@ -119,18 +115,12 @@ def test_shuffling_is_reproducible_complete_and_new_in_every_epoch(broken):
         return texts(data)
 
     first = order(0)
-    assert (
-        first == order(0) != order(1)
-        and sorted(first) == sorted(order(1))
-        and first != sorted(first, key=int)
-    )
+    assert first == order(0) != order(1) and sorted(first) == sorted(order(1)) and first != sorted(first, key=int)
 
 
 def test_images_come_out_square_and_whole(broken):
     image, text = next(iter(Shards(f"{broken}/000.tar", 16)))
-    assert (
-        image.shape == (3, 16, 16) and image.dtype == torch.float32 and 0 <= image.min() <= image.max() <= 1
-    )
+    assert image.shape == (3, 16, 16) and image.dtype == torch.float32 and 0 <= image.min() <= image.max() <= 1
     expected = World(resolution=32).batch(0, [0])
     assert text == expected.captions[0]
     near = torch.nn.functional.avg_pool2d(expected.images, 2)[0]

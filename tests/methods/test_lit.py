@@ -19,9 +19,7 @@ def test_no_gradient_reaches_the_locked_features():
 
 def test_features_computed_once_give_what_the_whole_model_gives():
     torch.manual_seed(0)
-    model = CLIP(
-        ClipConfig(tuple(WORDS), image_size=8, width=8, depth=1, heads=2, text_width=16, text_depth=1, embed_dim=8)
-    )
+    model = CLIP(ClipConfig(tuple(WORDS), image_size=8, width=8, depth=1, heads=2, text_width=16, text_depth=1, embed_dim=8))
     model = model.eval()
     net = LockedImageTuning(model.tokenizer, 8, 16).eval()
     net.text.load_state_dict(model.text.state_dict())

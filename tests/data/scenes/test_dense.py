@@ -64,9 +64,7 @@ def test_later_objects_are_nearer_and_all_stand_before_the_wall(batch):
 @pytest.mark.parametrize("kind", DEGRADATIONS)
 def test_degradations_grow_with_severity(batch, kind):
     clean = batch.images
-    errors = [
-        (degrade(clean, kind, s, batch.draw) - clean).square().mean().item() for s in (0, 0.25, 0.5, 0.75, 1)
-    ]
+    errors = [(degrade(clean, kind, s, batch.draw) - clean).square().mean().item() for s in (0, 0.25, 0.5, 0.75, 1)]
     assert errors[0] == 0 and errors == sorted(errors) and errors[-1] > 0.002
     worst = degrade(clean, kind, 1, batch.draw)
     assert worst.shape == clean.shape and 0 <= worst.min() and worst.max() <= 1

@@ -46,12 +46,8 @@ def test_every_stated_value_matters(batch):
         hues = {o.colour for o in scene.objects}
         thing = statement.objects[0]
         for attribute, value in thing.items():
-            other = next(
-                v for v in WORLD.classes(attribute) if v != value and (attribute != "colour" or v not in hues)
-            )
-            changed = Statement(
-                ({**thing, attribute: other}, *statement.objects[1:]), (), statement.background
-            )
+            other = next(v for v in WORLD.classes(attribute) if v != value and (attribute != "colour" or v not in hues))
+            changed = Statement(({**thing, attribute: other}, *statement.objects[1:]), (), statement.background)
             assert not changed.true_of(scene), (changed, scene)
 
 

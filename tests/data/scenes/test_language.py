@@ -99,9 +99,7 @@ def test_shuffled_captions_keep_the_words_and_change_the_order(batch):
 
 
 def test_paraphrases_mean_the_same_and_negations_are_true(batch):
-    for k, (statement, other, scene) in enumerate(
-        zip(batch.statements, negated(batch), batch.graphs, strict=True)
-    ):
+    for k, (statement, other, scene) in enumerate(zip(batch.statements, negated(batch), batch.graphs, strict=True)):
         text = paraphrase(statement, k)
         assert text != realise(statement, k) and parse(canonical(text)) == statement
         assert other.absent and other.true_of(scene) and parse(realise(other, k)) == other

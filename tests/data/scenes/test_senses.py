@@ -34,9 +34,7 @@ def sample(name, index=range(1000)):
 
 
 def fingerprint(values: torch.Tensor) -> str:
-    return hashlib.sha256(
-        np.floor(values.double().numpy() * 64 + 0.4999).astype(np.int32).tobytes()
-    ).hexdigest()
+    return hashlib.sha256(np.floor(values.double().numpy() * 64 + 0.4999).astype(np.int32).tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", DIGESTS)
@@ -54,9 +52,7 @@ def probe(features, labels) -> float:
     x = features.flatten(1).double().numpy()
     x = (x - x.mean(0)) / (x.std(0) + 1e-6)
     half = len(x) * 3 // 4
-    return (
-        LogisticRegression(C=0.05, max_iter=500).fit(x[:half], labels[:half]).score(x[half:], labels[half:])
-    )
+    return LogisticRegression(C=0.05, max_iter=500).fit(x[:half], labels[:half]).score(x[half:], labels[half:])
 
 
 def test_senses_carry_what_they_should_and_nothing_else():
@@ -143,15 +139,11 @@ def test_ordered_clips_narrate_who_moves_when():
     for b, told in enumerate(clip.narration):
         assert [(s, e) for s, e, _ in told] == [(0, 4), (4, 8)] and " and then " in clip.captions[b]
         first, second = clip.masks[b, :, 0], clip.masks[b, :, 1]
-        assert not (
-            (first[5] ^ first[7]) & ~(second[5] | second[7])
-        ).any()  # it rests, though it may be hidden
+        assert not ((first[5] ^ first[7]) & ~(second[5] | second[7])).any()  # it rests, though it may be hidden
         assert (second[0] == second[2]).all()
         assert (first[0] != first[3]).any() and (second[5] != second[7]).any()
     still = clips(batch, 4, share=0.0)
-    assert torch.equal(still.frames[:, 0], still.frames[:, 3]) and set(sum(still.verbs, [])) == {
-        "stands still"
-    }
+    assert torch.equal(still.frames[:, 0], still.frames[:, 3]) and set(sum(still.verbs, [])) == {"stands still"}
 
 
 def test_shuffled_clips_hold_the_same_frames(moving):

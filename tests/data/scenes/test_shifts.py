@@ -33,10 +33,7 @@ def test_label_noise_has_its_rate_and_kind(batch, rate, kind):
     assert torch.equal(noisy != clean, wrong)
     assert abs(wrong.float().mean() - rate) < 0.015
     if kind == "lookalike":
-        pairs = {
-            (classes[a], classes[b])
-            for a, b in zip(clean[wrong].tolist(), noisy[wrong].tolist(), strict=True)
-        }
+        pairs = {(classes[a], classes[b]) for a, b in zip(clean[wrong].tolist(), noisy[wrong].tolist(), strict=True)}
         assert len(pairs) == 8 * (rate > 0)
         assert all(LOOKALIKES.get(a, b) == b for a, b in pairs if LOOKALIKES.get(a) in classes)
     if kind == "instance" and rate:

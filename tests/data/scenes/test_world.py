@@ -54,9 +54,7 @@ def test_images_are_in_range_and_flat_objects_have_their_colour():
     world = World(textures=1, tint=0.0)
     batch = world.batch(0, range(100))
     assert batch.images.dtype == torch.float32 and 0 <= batch.images.min() and batch.images.max() <= 1
-    for image, mask, colour in zip(
-        batch.images, batch.masks[:, 0], batch.labels["colour"][:, 0], strict=True
-    ):
+    for image, mask, colour in zip(batch.images, batch.masks[:, 0], batch.labels["colour"][:, 0], strict=True):
         median = image[:, mask].median(dim=1).values
         assert torch.allclose(median, torch.from_numpy(world.palette[colour]), atol=1e-6)
 
@@ -111,12 +109,7 @@ def test_every_word_is_in_the_vocabulary_and_no_prompt_is_a_caption():
     words, captions = set(World.vocabulary()), set()
     for detail in ("short", "full", "rich", "varied"):
         captions |= set(MANY(detail=detail).batch(1, range(1500)).captions)
-    prompts = {
-        p
-        for a in ("shape", "colour", "texture", "size", "pose", "position")
-        for c in MANY.class_prompts(a)
-        for p in c
-    }
+    prompts = {p for a in ("shape", "colour", "texture", "size", "pose", "position") for c in MANY.class_prompts(a) for p in c}
     prompts |= {p for c in MANY.class_prompts("background", "shape") for p in c}
     assert {w for text in captions | prompts for w in re.findall(r"\w+|[^\w\s]", text)} <= words
     assert not prompts & captions
