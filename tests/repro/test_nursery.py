@@ -81,6 +81,11 @@ def test_the_end_of_a_runner_is_told_as_popen_tells_it(make_atlas, warm):
     assert status == 1 and "on purpose" in output
 
 
+def test_waiting_without_a_limit(warm):
+    with tempfile.TemporaryFile() as output:
+        assert warm.runner(["list"], dict(os.environ), output).wait() == 0
+
+
 def sleeping(make_atlas, warm):
     """A runner whose kernel sleeps, and that kernel."""
     atlas = make_atlas()

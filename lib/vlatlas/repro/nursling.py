@@ -17,6 +17,7 @@ from pathlib import Path
 from .errors import RunError
 
 SOCKET = "VLATLAS_NURSERY"  # in a runner's environment: where to ask for its kernel
+LONGEST_S = 3600.0  # a system call takes no wait of years
 START_S = 300.0  # a busy machine imports slowly
 
 
@@ -53,7 +54,10 @@ class Nursling:
         with selectors.DefaultSelector() as watch:
             watch.register(self._connection, selectors.EVENT_READ)
             while b"\n" not in self._heard:
-                if not watch.select(max(0.0, end - time.monotonic())):
+                left = end - time.monotonic()
+                if not watch.select(min(max(0.0, left), LONGEST_S)):
+                    if left > LONGEST_S:
+                        continue
                     return None
                 try:
                     more = self._connection.recv(4096)
