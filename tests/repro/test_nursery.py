@@ -166,3 +166,19 @@ def test_a_socket_that_is_none_is_an_error_with_a_remedy(tmp_path):
 def test_every_library_of_the_nursery_is_one_that_is_installed():
     for library in nursery.LIBRARIES:
         __import__(library)
+
+
+def test_who_asks_and_leaves_at_once_leaves_no_child_and_no_open_descriptor(warm):
+    process = psutil.Process(warm.process.pid)
+    asked(warm, "list")
+    before = process.num_fds()
+    with open(os.devnull, "w") as nothing:
+        for line in (b'{"kind": "runner", "arguments": ["list"], "env": {}, "cwd": "/"}\n', b"no json\n"):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(warm.path)
+                socket.send_fds(connection, [line], [nothing.fileno()] * 2)
+    deadline = time.monotonic() + 30
+    while (process.children() or process.num_fds() > before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not process.children() and process.num_fds() == before
+    assert asked(warm, "list")[0] == 0

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from .nursling import SOCKET
+
 SAMPLE_S = 0.25  # how often memory, time and signals are looked at
 GRACE_S = 5.0  # from the interrupt that shows where a cell hangs to the kill
 RAW_LIMIT = 200_000_000  # bytes that the kernel's process may print past the notebook
@@ -212,7 +214,7 @@ def _last_words(run: Run) -> str:
 
 def kernel_environment(folder: Path, root: Path, offline: bool) -> dict[str, str]:
     """The kernel's environment: ours, with the run's folder, no display and no startup files."""
-    env = {name: value for name, value in os.environ.items() if name != "VLATLAS_NURSERY"}
+    env = {name: value for name, value in os.environ.items() if name != SOCKET}
     env |= {
         "VLATLAS_RUN_DIR": str(folder),
         "VLATLAS_ROOT": str(root),

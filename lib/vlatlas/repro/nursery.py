@@ -87,13 +87,13 @@ class Nursery:
             pid = os.fork()
             if pid == 0:
                 self._be_born(request, descriptors, connection)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            _tell(connection, error=f"{type(error).__name__}: {error}")
+            connection.close()
+        else:  # if the one who asked has gone meanwhile, the closed connection says so
             self.born[pid] = request["kind"], connection
             self.watch.register(connection, selectors.EVENT_READ)
-            connection.sendall(json.dumps({"pid": pid}).encode() + b"\n")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            with contextlib.suppress(OSError):
-                connection.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
-            connection.close()
+            _tell(connection, pid=pid)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -140,8 +140,7 @@ class Nursery:
             if pid == 0:
                 return
             _, connection = self.born.pop(pid)
-            with contextlib.suppress(OSError):
-                connection.sendall(json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode() + b"\n")
+            _tell(connection, status=os.waitstatus_to_exitcode(status))
             with contextlib.suppress(KeyError):
                 self.watch.unregister(connection)
             connection.close()
@@ -180,6 +179,12 @@ def _as_if_fresh() -> None:
     torch.seed()
 
 
+def _tell(connection: socket.socket, **said) -> None:
+    """A line of JSON, to whoever still listens."""
+    with contextlib.suppress(OSError):
+        connection.sendall(json.dumps(said).encode() + b"\n")
+
+
 def receive(connection: socket.socket) -> tuple[dict, list[int]]:
     """A request and its descriptors. Raises ValueError for anything but one line of JSON of at most MAX_REQUEST bytes."""
     data, descriptors, _, _ = socket.recv_fds(connection, 65536, 2)
@@ -188,11 +193,14 @@ def receive(connection: socket.socket) -> tuple[dict, list[int]]:
         if not more:
             break
         data += more
-    if not data.endswith(b"\n") or len(descriptors) != 2:
+    try:
+        if not data.endswith(b"\n") or len(descriptors) != 2:
+            raise ValueError("a request is one line of JSON with two descriptors")
+        return json.loads(data), list(descriptors)
+    except ValueError:
         for descriptor in descriptors:
             os.close(descriptor)
-        raise ValueError("a request is one line of JSON with two descriptors")
-    return json.loads(data), list(descriptors)
+        raise
 
 
 def main() -> None:
