@@ -1,5 +1,7 @@
 """CLIPDraw: its loss by loops, what a step may move, and drawings of a guide whose wishes are known."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -42,12 +44,15 @@ def test_drawings_start_as_the_authors_do():
 def test_pictures_come_to_show_what_the_guide_wants(kind, augment):
     encode, text = centre_of([1.0, 0.0, 0.0])
     strokes = random_strokes(1, 6, generator(1), canvas=0.5)
+    strokes_as_they_were = strokes.render(8)
     picture = strokes if kind == "strokes" else Pixels(strokes.render(8).detach())
     seen = []
     cosines = optimise(picture, encode, text, 40, 2, 8, augment=augment, canvas=0.5, watch=lambda k, x: seen.append((k, x)))
     final = (encode(picture.render(8)) * text).sum() / encode(picture.render(8)).norm()
     assert len(cosines) == 40 and final > 0.8 > cosines[0]
     assert [k for k, _ in seen] == list(range(41)) and seen[0][1].shape == (1, 3, 8, 8)
+    assert torch.equal(seen[0][1], strokes_as_they_were) and torch.equal(seen[-1][1], picture.render(8).detach())
+    assert not any(x.requires_grad or torch.equal(x, y) for (_, x), (_, y) in pairwise(seen)), "a frame must not move on"
 
 
 def test_every_parameter_of_a_stroke_learns_and_stays_in_range():

@@ -126,7 +126,7 @@ def optimise(
             group["lr"] = rate * (share[-1] if share else 1)
         image = picture.render(size)
         if watch is not None:
-            watch(step, image.detach())
+            watch(step, image.detach().clone())  # pixels are rendered as themselves and move on
         seen = random_views(image, views, generator, canvas) if augment else image.repeat_interleave(views, dim=0)
         loss = guide_loss(encode(seen).unflatten(0, (len(text), views)), text)
         optimizer.zero_grad(set_to_none=True)
@@ -135,6 +135,5 @@ def optimise(
         picture.clamp()
         cosines.append(-loss.item() / len(text))
     if watch is not None:
-        with torch.no_grad():
-            watch(steps, picture.render(size))
+        watch(steps, picture.render(size).detach().clone())
     return cosines
