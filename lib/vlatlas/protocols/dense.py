@@ -44,9 +44,10 @@ class Scenes:
         """(B, side^2) long: the name that covers at least this share of a patch, else -1."""
         size = self.truth.shape[-1] // side
         cells = self.truth.unfold(1, size, size).unfold(2, size, size).flatten(3).flatten(1, 2)  # (B, P, size^2)
-        share = torch.stack([(cells == c).double().mean(dim=2) for c in range(len(split.NAMES))], dim=-1)
-        best = share.max(dim=-1)
-        return torch.where(best.values >= least, best.indices, -1)
+        pixels = torch.zeros(*cells.shape[:2], len(split.NAMES) + 1)  # of the background, then of each name
+        pixels.scatter_add_(2, cells + 1, torch.ones(1).expand_as(cells))
+        best = pixels[..., 1:].max(dim=-1)
+        return torch.where(best.values >= least * size**2, best.indices, -1)
 
 
 @dataclass(frozen=True)
