@@ -74,6 +74,14 @@ def test_prose_tags_and_parameters_count_outputs_do_not(library, tmp_path):
     assert Inputs.read(path, {"seeds": [0]}, sources).digests() == base
 
 
+def test_an_import_is_found_wherever_a_statement_can_stand(library):
+    places = ["if x:\n  I", "if x:\n  1\nelse:\n  I", "for x in y:\n  I", "while 1:\n  1\nelse:\n  I", "with x:\n  I",
+              "try:\n  I\nexcept A:\n  1", "try:\n  1\nexcept A:\n  I", "try:\n  1\nfinally:\n  I", "class A:\n  I",
+              "async def f():\n  I", "match x:\n  case 1:\n    I", "def f():\n  def g():\n    if x:\n      I"]  # fmt: skip
+    for place in places:
+        assert Sources(library).named(place.replace("I", "import vlatlas.b")) == {"vlatlas.b"}, place
+
+
 def test_a_checkpoint_counts_where_it_is_named(library, tmp_path):
     folder = library / "models" / "checkpoints"
     folder.mkdir(parents=True)

@@ -1,5 +1,6 @@
 """What a build does once for all pages, or not at all, changes nothing that is shown."""
 
+import glob
 import json
 import logging
 import os
@@ -173,3 +174,20 @@ def test_a_walk_meets_what_is_put_in_on_its_way(walk):
         if len(tree.children) < 5:
             tree.replace(node, [node, nodes.paragraph()])
     assert len(seen) == 3
+
+
+def test_pages_outside_the_table_are_found_as_glob_finds_them(tmp_path):
+    for name in ("a.md", "b/c.md", "b/.d.md", ".e/f.md", "b/g.txt", "_build/h.md", "b/_build2/i.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    pattern = str(tmp_path / "**" / "*.md")
+    found = set(once.files(pattern))
+    assert found == {p for p in glob.iglob(pattern, recursive=True) if "/_build/" not in p} and len(found) == 3
+
+
+def test_the_catalogue_that_was_checked_is_the_one_that_is_shown(monkeypatch):
+    app, root = SimpleNamespace(srcdir=str(paths.root())), paths.root()
+    kept = state.keep(catalogue.load(root))
+    monkeypatch.setattr(catalogue, "load", lambda *_: pytest.fail("read again"))
+    assert state.atlas(app) is kept
+    state.forget(app)

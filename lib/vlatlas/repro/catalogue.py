@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import paths
+from . import frontmatter
 from .bib import BibEntry, read
 from .cache import Cache
 from .problems import Problem, did_you_mean
@@ -31,15 +32,15 @@ class Paper:
     data: dict | None = None
     lines: dict = field(default_factory=dict, repr=False)
 
-    @property
+    @functools.cached_property
     def folder(self) -> Path:
         return self.root / "book" / "papers" / self.slug
 
-    @property
+    @functools.cached_property
     def page(self) -> Path:
         return self.folder / "index.md"
 
-    @property
+    @functools.cached_property
     def notebook(self) -> Path:
         return self.folder / "reproduce.ipynb"
 
@@ -78,10 +79,13 @@ class Paper:
     @functools.cached_property
     def _found(self) -> tuple[dict[str, Record], dict[str, Record], list[str]]:
         kept, local, faults = {}, {}, []
+        here, runs = self.folder / "records", self.root / "_build" / "runs"
+        if not here.is_dir() and not runs.is_dir():
+            return kept, local, faults  # most papers of a fresh checkout
         for profile in PROFILES:
             for held, path in (
-                (kept, self.folder / "records" / f"{profile}.json"),
-                (local, self.root / "_build" / "runs" / profile / self.slug / "record.json"),
+                (kept, here / f"{profile}.json"),
+                (local, runs / profile / self.slug / "record.json"),
             ):
                 try:
                     record = Record.read(path)
@@ -210,7 +214,8 @@ def _read_page(paper: Paper, bib: dict[str, BibEntry], cache: Cache) -> list[Pro
         data, lines, problems = read_front(text, file)
         return [data, [[list(path), line] for path, line in lines.items()], [p.as_dict() for p in problems]]
 
-    data, lines, problems = cache.get(f"page {file}", text, make)
+    head, _ = frontmatter.split(text)  # an edit below it costs no validation
+    data, lines, problems = cache.get(f"page {file}", repr(head), make)
     paper.data, paper.lines = data, {tuple(path): line for path, line in lines}
     if data and paper.bib is None:
         paper.bib = bib.get(data["bib"])

@@ -61,7 +61,7 @@ class Sources:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return set()
         found = set()
-        for node in ast.walk(tree):
+        for node in _statements(tree):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -93,6 +93,16 @@ class Sources:
             if "." in module:
                 todo.add(module.rpartition(".")[0])
         return sorted(done)
+
+
+def _statements(tree: ast.AST):
+    """A module and every statement in it, however deep; expressions, where no import can stand, are not walked."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
+            todo += getattr(node, inner, ())
 
 
 def read_cells(notebook: Path) -> list[dict]:

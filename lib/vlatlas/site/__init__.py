@@ -78,7 +78,7 @@ def setup(app) -> dict:
     app.add_role("paper", paper_role.paper)
     app.connect("config-inited", configure)
     app.connect("config-inited", publishing.configure)
-    app.connect("builder-inited", state.forget)
+    app.connect("build-finished", state.forget, priority=1000)
     app.connect("builder-inited", warned.listen)
     app.connect("env-get-outdated", warned.outdated)
     app.connect("env-get-outdated", overlay.outdated)

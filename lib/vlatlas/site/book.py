@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ..repro import catalogue, toc
-from . import once
+from . import once, state
 from .build import STALE, WARNED
 
 
@@ -22,10 +22,12 @@ def workers() -> int:
 
 def build(root: Path, html: Path, everything: bool = False) -> int:
     """Build the book of `root` into `html`, nitpicky, each warning an error; the exit status. everything: every page anew."""
-    if stale := toc.check(catalogue.load(root)):
+    once.rare_collections()
+    if stale := toc.check(state.keep(catalogue.load(root))):
         print(*stale, sep="\n", file=sys.stderr)
         return STALE
-    once.rare_collections()
+    once.only_html()
+    once.quick_toc()
     once.no_execution()
     once.quick_walks()
     from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from .. import paths
-from . import lean, links
+from . import lean, links, once
 
 STALE, WARNED = 3, 4  # how `vlatlas.site.book` ends: not begun, as the table of contents is stale; done, with warnings
 
@@ -23,6 +23,7 @@ def build(root: Path, output: Path | None = None) -> int:
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     unfinished.touch()
     command = [sys.executable, "-m", "vlatlas.site.book", str(root.resolve()), str(html), *anew]
+    once.rare_collections()
     status = subprocess.run(command, check=False).returncode
     if status in (0, WARNED) or (status == STALE and not anew):  # no page is half written
         unfinished.unlink(missing_ok=True)

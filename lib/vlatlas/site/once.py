@@ -5,6 +5,7 @@ Each function names the work that it saves. None changes what is written.
 
 import functools
 import gc
+import os
 import re
 import sys
 import types
@@ -68,6 +69,47 @@ def no_execution() -> None:
         module = types.ModuleType(f"myst_nb.core.execute.{way}")
         setattr(module, f"NotebookClient{way.title()}", Refused)
         sys.modules.setdefault(module.__name__, module)
+    kernels = types.ModuleType("jupyter_client.kernelspec")  # Jupyter Book lists kernels in a command that is not ours
+    kernels.find_kernel_specs = Refused
+    for module in (types.ModuleType("jupyter_client"), kernels):
+        sys.modules.setdefault(module.__name__, module)
+
+
+def only_html() -> None:
+    """Sphinx loads the builders of many formats, a fifth of a second. LaTeX and gettext stay: others read their options."""
+    from sphinx import application
+
+    others = ("changes", "dummy", "epub3", "linkcheck", "manpage", "texinfo", "text", "xml")
+    left_out = {*(f"sphinx.builders.{name}" for name in others), *application._first_party_extensions}
+    application.builtin_extensions = tuple(name for name in application.builtin_extensions if name not in left_out)
+
+
+def quick_toc() -> None:
+    """The external table of contents is read by a loader in C; no hidden or generated folder is searched for pages that it
+    does not name; and the collector it takes the place of is looked up, not searched for among all objects of the process."""
+    import sphinx_external_toc.collectors as collectors
+    import sphinx_external_toc.events as events
+    import sphinx_external_toc.parsing as parsing
+    import yaml
+
+    def disable(app) -> None:
+        handlers = [listener.handler for listener in app.events.listeners["env-get-outdated"]]
+        for collector in {getattr(handler, "__self__", None) for handler in handlers}:
+            if isinstance(collector, collectors.TocTreeCollector) and collector.listener_ids is not None:
+                collector.disable(app)
+
+    collectors.disable_builtin_toctree_collector = disable
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    parsing.yaml = types.SimpleNamespace(safe_load=functools.partial(yaml.load, Loader=loader))
+    events.glob = types.SimpleNamespace(iglob=files)
+
+
+def files(pattern: str, recursive: bool = True):
+    """What `glob.iglob("ROOT/**/*SUFFIX")` finds outside _build."""
+    root, suffix = pattern.split("/**/*")
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "_build"]
+        yield from (f"{folder}/{name}" for name in names if name.endswith(suffix) and not name.startswith("."))
 
 
 def citation_styles(*_) -> None:

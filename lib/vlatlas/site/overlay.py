@@ -53,8 +53,8 @@ def fingerprint(root: Path, docname: str, everything: str, existing: str) -> str
 
 
 def shown(paper) -> list:
-    """What tables show of a paper: an edit of its text alone changes none of it."""
-    return [paper.slug, paper.name, paper.family, paper.status, paper.verdict, paper.data, paper.bib and paper.bib.fields]
+    """What tables show of a paper besides what its records say: an edit of its text alone changes none of it."""
+    return [paper.slug, paper.name, paper.family, paper.status, paper.data, paper.bib and paper.bib.fields]
 
 
 def _inputs(root: Path, slug: str) -> list[Path]:

@@ -12,11 +12,15 @@ _sources: dict[Path, Sources] = {}
 def atlas(app) -> catalogue.Catalogue:
     """The catalogue of the book that is being built; each record is judged once under its page's claims."""
     root = Path(app.srcdir)
-    if root not in _loaded:
-        _loaded[root] = catalogue.load(root)
-        for paper in _loaded[root].papers.values():
-            paper.judged = _once(paper.judged)
-    return _loaded[root]
+    return _loaded[root] if root in _loaded else keep(catalogue.load(root))
+
+
+def keep(loaded: catalogue.Catalogue) -> catalogue.Catalogue:
+    """Let the build of the catalogue's root use one that was read just now."""
+    for paper in loaded.papers.values():
+        paper.judged = _once(paper.judged)
+    _loaded[loaded.root] = loaded
+    return loaded
 
 
 def sources(app) -> Sources:

@@ -17,7 +17,7 @@ def index(papers) -> dict:
         slugs.append(paper.slug)
         page = paper.page.read_text(encoding="utf-8") if paper.page.is_file() else ""
         authors = " ".join(paper.bib.authors) if paper.bib else ""
-        for word in sorted(set(WORD.findall(f"{page} {paper.title} {authors}".lower()))):
+        for word in set(WORD.findall(f"{page} {paper.title} {authors}".lower())):
             words.setdefault(word, []).append(number)
         chinese.append(paper.data["tldr_zh"] if paper.data else "")
         short.append(paper.data["tldr"] if paper.data else paper.title)
