@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vlatlas.methods.clip4cir import Combiner, CombinerStage, TaskTowers, composed_loss, entering, summed
+from vlatlas.methods.clip4cir import Combiner, CombinerStage, TaskTowers, composed_loss, summed
+from vlatlas.methods.last_layers import enter_last_layers
 from vlatlas.models import CLIP, ClipConfig
 from vlatlas.train import TrainConfig, train
 
@@ -88,18 +89,20 @@ def test_the_gate_weighs_the_text(bias, want):
 @pytest.mark.parametrize("pool", ["mean", "cls"])
 def test_what_enters_the_last_block_gives_the_feature(pool):
     model, images = tower(pool), torch.rand(5, 3, 16, 16)
-    entered = entering(model, images, batch_size=2)
+    entered = enter_last_layers(model, images, batch_size=2)
     assert torch.allclose(TaskTowers(model, "none").image(entered), model.encode_image(images), atol=1e-5)
     assert not model.visual.blocks[-1]._forward_pre_hooks
     with pytest.raises(ValueError, match="training mode"):
-        entering(model.train(), images)
+        enter_last_layers(model.train(), images)
 
 
 def learn(tune, steps=20):
     """Stage 1 where red means one direction and green another: (towers before, towers after, data)."""
     model = tower()
     ids = model.tokenizer(["make it red.", "make it green."] * 8)
-    reference, target = (entering(model, torch.rand(16, 3, 16, 16, generator=torch.Generator().manual_seed(k))) for k in (0, 1))
+    reference, target = (
+        enter_last_layers(model, torch.rand(16, 3, 16, 16, generator=torch.Generator().manual_seed(k))) for k in (0, 1)
+    )
     learner = TaskTowers(model, tune)
     train(learner, lambda step: (reference, ids, target), lambda query, target: composed_loss(query, target, 20.0),
           TrainConfig(steps, 16, 1e-2), "cpu", progress=False)  # fmt: skip

@@ -57,29 +57,10 @@ class CombinerStage(nn.Module):
         return {"query": self.combiner(image, text), "target": F.normalize(target, dim=-1)}
 
 
-@torch.no_grad()
-def entering(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
-    """(B, T, W): what enters the last block of the image tower. All below it stays frozen, so it is computed once.
-
-    Raises:
-        ValueError: the model is in training mode, in which patches may be dropped.
-    """
-    if model.training:
-        raise ValueError("the model is in training mode, in which patches may be dropped: call model.eval() first")
-    caught: list[Tensor] = []
-    hook = model.visual.blocks[-1].register_forward_pre_hook(lambda module, given: caught.append(given[0]))
-    try:
-        for x in images.split(batch_size):
-            model.visual(x)
-    finally:
-        hook.remove()
-    return torch.cat(caught)
-
-
 class TaskTowers(nn.Module):
     """Stage 1: a copy of the towers whose text tower and last image block learn until the plain sum is the query.
 
-    forward: entering (B, T, W) of references, ids (B, C) of instructions, entering (B, T, W) of targets; or image features
+    forward: what enters that block (B, T, W) for references, ids (B, C) of instructions, the same for targets; or image features
     (B, D), where those never change. tune: "both", "text" or "none" (the towers as they were, through the same code).
 
     Raises:

@@ -11,8 +11,14 @@ from ..models.clip import CLIP, MAX_LOGIT_SCALE
 
 @torch.no_grad()
 def enter_last_layers(model: CLIP, images: Tensor, blocks: int = 1, batch_size: int = 256) -> Tensor:
-    """(B, P, W): what enters the last `blocks` blocks of the image tower. These are what `LastLayers` takes as images."""
-    visual, parts = model.visual.eval(), []
+    """(B, P, W): what enters the last `blocks` blocks of the image tower. All below stays frozen, so it is computed once.
+
+    Raises:
+        ValueError: the model is in training mode, in which patches may be dropped.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode, in which patches may be dropped: call model.eval() first")
+    visual, parts = model.visual, []
     hook = visual.blocks[len(visual.blocks) - blocks].register_forward_pre_hook(lambda m, a: parts.append(a[0].cpu()))
     device = next(model.parameters()).device
     try:

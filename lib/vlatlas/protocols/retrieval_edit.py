@@ -16,7 +16,8 @@ from torch import Tensor
 from ..data.scenes.edits import edit
 from ..data.splits import edits
 from ..evals import accuracy, class_embeddings, predict
-from ..methods.clip4cir import Combiner, CombinerStage, TaskTowers, composed_loss, entering, summed
+from ..methods.clip4cir import Combiner, CombinerStage, TaskTowers, composed_loss, summed
+from ..methods.last_layers import enter_last_layers
 from ..methods.token_fusion import FusionStage, TokenFusion, word_states
 from ..models import load
 from ..train import TrainConfig, train
@@ -94,7 +95,7 @@ class RetrievalEdit:
         return self._triplets(*edits.triplets(TRAIN_SEED + seed, index[: self.triplets]))
 
     def _triplets(self, reference, texts: list[str], target) -> Triplets:
-        enter = (entering(self.clip, b.images) for b in (reference, target))
+        enter = (enter_last_layers(self.clip, b.images) for b in (reference, target))
         return Triplets(*enter, texts, self.clip.tokenizer(texts))
 
     @staticmethod
@@ -128,9 +129,9 @@ class RetrievalEdit:
         if self.gallery < OWN:
             raise ValueError(f"gallery {self.gallery} must hold the {OWN} candidates of a query's own scene")
         _, texts, images = self.test_images(seed)
-        own = entering(self.clip, images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        own = enter_last_layers(self.clip, images.flatten(0, 1)).unflatten(0, images.shape[:2])
         others = edits.WORLD.batch(STRANGER_SEED + seed, range(max(1, self.gallery - OWN))).images
-        strangers = entering(self.clip, others)[: self.gallery - OWN]
+        strangers = enter_last_layers(self.clip, others)[: self.gallery - OWN]
         return Queries(own[:, 1], own[:, 0], texts, self.clip.tokenizer(texts), own, strangers)
 
     def tuned(self, seed: int, tune: str = "both", steps: int | None = None, data: Triplets | None = None) -> TaskTowers:
@@ -222,7 +223,7 @@ class RetrievalEdit:
         """Zero-shot accuracy of shape on single objects of seen combinations: what is left of CLIP's own ability."""
         batch = ALONE.batch(11, range(self.singles))
         with torch.no_grad():
-            u = F.normalize(towers.image(entering(self.clip, batch.images)), dim=-1)
+            u = F.normalize(towers.image(enter_last_layers(self.clip, batch.images)), dim=-1)
         w = class_embeddings(towers.model, [ALONE.prompts(shape=v) for v in ALONE.classes("shape")])
         return accuracy(predict(u, w), batch.labels["shape"][:, 0])
 
