@@ -11,14 +11,15 @@ def test_likeness_is_the_mean_over_pairs_of_patches():
     generator = torch.Generator().manual_seed(0)
     keys = F.normalize(torch.randn(3, 9, 5, dtype=torch.float64, generator=generator), dim=-1)
     label = torch.randint(-1, 3, (3, 9), generator=generator)
-    same, other = [], []
+    same, other, ground = [], [], []
     for b in range(3):
         for i in range(9):
             for j in range(9):
-                if i != j and label[b, i] >= 0 and label[b, j] >= 0:
-                    (same if label[b, i] == label[b, j] else other).append(float(keys[b, i] @ keys[b, j]))
-    assert likeness(keys, label) == pytest.approx((sum(same) / len(same), sum(other) / len(other)), abs=1e-12)
-    for alone in (torch.zeros(1, 9, dtype=torch.long), torch.full((1, 9), -1)):
+                if i != j and label[b, i] >= 0:
+                    kind = ground if label[b, j] < 0 else same if label[b, i] == label[b, j] else other
+                    kind.append(float(keys[b, i] @ keys[b, j]))
+    assert likeness(keys, label) == pytest.approx([sum(kind) / len(kind) for kind in (same, other, ground)], abs=1e-12)
+    for alone in (torch.zeros(1, 9, dtype=torch.long), torch.full((1, 9), -1), torch.arange(9)[None] // 5):
         with pytest.raises(ValueError, match="more scenes"):
             likeness(keys[:1], alone)
 

@@ -10,7 +10,7 @@ from vlatlas.methods.maskclip import value_path
 from vlatlas.protocols import dense_rates
 from vlatlas.protocols.dense import Dense
 from vlatlas.protocols.dense_clip import start
-from vlatlas.protocols.dense_learnt import Linear, fit, linear, plus, supervised, tuned
+from vlatlas.protocols.dense_learnt import Linear, fit, flushed, linear, plus, supervised, tuned
 
 SIZES = {"test": 12, "labelled": 24, "unlabelled": 8, "worse": 6, "batch": 8, "tuning_batch": 4}
 SMALL = Dense(**SIZES, part="threshold", linear_steps=60, student_steps=60, tuning_steps=2)
@@ -77,6 +77,28 @@ def test_training_works_inside_no_grad_and_leaves_the_generator_where_it_was():
         fit(head, tokens, labels, 0, 2, 0.1, 4)
     assert torch.equal(torch.get_rng_state(), state)
     assert head.linear.weight.abs().max() > 0.01 and not head.training
+
+
+def test_tiny_numbers_are_zero_while_training_and_are_themselves_again_afterwards():
+    tiny = torch.full((4,), 1e-39)
+    with flushed():
+        assert not (2 * tiny).any()
+        with flushed():
+            pass
+        assert not (2 * tiny).any()  # whoever leaves puts back what was found
+    assert (2 * tiny).all()
+    with pytest.raises(ZeroDivisionError), flushed():
+        raise ZeroDivisionError
+    assert (2 * tiny).all()
+    seen = []
+
+    class Watched(Linear):
+        def forward(self, tokens):
+            seen.append(bool((2 * tiny).any()))
+            return super().forward(tokens)
+
+    fit(Watched(6, 3), torch.randn(8, 16, 6), torch.randint(0, 3, (8, 4, 4)), 0, 2, 0.1, 4)
+    assert seen == [False, False] and (2 * tiny).all()
 
 
 def test_the_protocols_rates_are_the_best_of_the_committed_sweep():

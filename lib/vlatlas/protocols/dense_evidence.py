@@ -5,23 +5,25 @@ import torch
 from torch import Tensor
 
 
-def likeness(keys: Tensor, label: Tensor) -> tuple[float, float]:
-    """Mean cosine of two patches that show the same name, and of two patches of one image that show different names.
+def likeness(keys: Tensor, label: Tensor) -> tuple[float, float, float]:
+    """Mean cosine of two patches of one image that show the same name; that show different names; of which one shows a name
+    and the other none.
 
     Shapes: keys (B, P, W), unit rows; label (B, P) long, the name at each patch, -1 none (`Scenes.patches`).
 
     Raises:
-        ValueError: no image has both kinds of pairs.
+        ValueError: a kind of pairs does not occur.
     """
     shown = label >= 0
     both = shown[:, :, None] & shown[:, None, :]  # (B, P, P)
     same = label[:, :, None] == label[:, None, :]
     apart = ~torch.eye(label.shape[1], dtype=torch.bool)  # a patch with itself is no pair
-    alike, other = both & same & apart, both & ~same
-    if not (bool(alike.any()) and bool(other.any())):
-        raise ValueError("no pairs of patches of one name and of two names; take more scenes")
+    kinds = both & same & apart, both & ~same, shown[:, :, None] & ~shown[:, None, :]
+    if not all(bool(kind.any()) for kind in kinds):
+        raise ValueError("no pairs of patches of one name, of two names, or of a name and none; take more scenes")
     cosine = keys @ keys.transpose(1, 2)
-    return cosine[alike].mean().item(), cosine[other].mean().item()
+    same, other, ground = (cosine[kind].mean().item() for kind in kinds)
+    return same, other, ground
 
 
 def survivors(predictions: Tensor, truth: Tensor) -> tuple[float, float]:
