@@ -100,3 +100,17 @@ def test_the_confidence_is_the_mean_over_images_that_were_turned():
     assert confidence(lambda x: x, features, w, 5.0, targets) == pytest.approx(p.mean().item())
     assert confidence(lambda x: x, features[1:2], w, 5.0, targets[:1]) == 0.0
     assert share(torch.tensor([True, False, True, True])) == 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [10, 11])
+def test_the_wordings_are_learnt_and_the_bounds_reach_from_too_tight_to_wide_enough(seed):
+    protocol = Robustness(device="cpu")
+    told, w = protocol.test_set(seed), protocol.heads(seed)["names"]
+    clean = {name: share(p == told.labels) for name, p in protocol.judged(told.images, seed).items()}
+    assert min(clean.values()) >= 0.9 * clean["names"] and clean["names"] > 0.95
+    rows = slice(60)
+    reached = [
+        share(predict(protocol.encode(protocol.attack(w, seed, b, first=60)), w) == told.targets[rows]) for b in (4, 8, 12)
+    ]
+    assert reached[0] < 0.5 and reached[1] < 0.85 and reached[2] >= 0.8 and protocol.level == 12

@@ -81,14 +81,16 @@ def turned(classes: Tensor, seed: int) -> Tensor:
 @dataclass(frozen=True)
 class Robustness:
     """One configuration. test: attacked scenes; pool: captioned scenes for the text tower; steps, batch, lr: of its training;
-    levels: bounds of the attack in grey levels; attack_steps: of projected gradient descent."""
+    levels: bounds of the attack in grey levels; level: the one at which heads are compared, the smallest of these at which the
+    attack reached four targets in five of the names on seeds 10 and 11; attack_steps: of projected gradient descent."""
 
-    test: int = 150
-    pool: int = 10_000
-    steps: int = 400
-    batch: int = 128
+    test: int = 120
+    pool: int = 3_000
+    steps: int = 200
+    batch: int = 64
     lr: float = 1e-3
-    levels: tuple[int, ...] = (1, 2, 4, 8)
+    levels: tuple[int, ...] = (4, 8, 12, 16)
+    level: int = 12
     attack_steps: int = 20
     backbone: str = "scenes-clip"
     device: str = "auto"
@@ -153,14 +155,16 @@ class Robustness:
         """Unit features (B, D) of images, on the CPU."""
         return encode_images(self.clip, images)
 
-    def attack(self, classes: Tensor, seed: int, level: float, steps: int | None = None, restarts: int = 0) -> Tensor:
-        """The test images, changed by at most `level` grey levels so that a classifier of these class embeddings (C, D) takes
-        each for its target. (B, 3, H, W), on the CPU."""
+    def attack(
+        self, classes: Tensor, seed: int, level: float, steps: int | None = None, restarts: int = 0, first: int | None = None
+    ) -> Tensor:
+        """The test images, or the first of them, changed by at most `level` grey levels so that a classifier of these class
+        embeddings (C, D) takes each for its target. (B, 3, H, W), on the CPU."""
         told, device = self.test_set(seed), next(self.clip.parameters()).device
-        loss = towards(self.clip.encode_image, classes.to(device), self.scale(seed), told.targets.to(device))
+        images, targets = told.images[:first].to(device), told.targets[:first].to(device)
+        loss = towards(self.clip.encode_image, classes.to(device), self.scale(seed), targets)
         generator = torch.Generator().manual_seed(seed)
-        found = pgd(loss, told.images.to(device), level * GREY, steps or self.attack_steps, restarts, generator)
-        return found.cpu()
+        return pgd(loss, images, level * GREY, steps or self.attack_steps, restarts, generator).cpu()
 
     def noise(self, seed: int, level: float) -> Tensor:
         """The test images with random signs of that many grey levels added."""
