@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from vlatlas.methods import strokes as module
 from vlatlas.methods.strokes import MOST, distance, nearest, on_curve, pixel_centres, render
 
 
@@ -92,6 +93,14 @@ def test_drawings_do_not_meet():
     together = render(points, widths, colours, 12)
     for k in range(3):
         assert torch.allclose(together[k], render(points[k : k + 1], widths[k : k + 1], colours[k : k + 1], 12)[0])
+
+
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_how_many_are_painted_together_changes_nothing(monkeypatch, at_once):
+    parts = strokes(B=3, K=4, seed=8)
+    whole = render(*parts, 12, 0.3)
+    monkeypatch.setattr(module, "AT_ONCE", at_once)
+    assert torch.equal(render(*parts, 12, 0.3), whole)
 
 
 def test_shapes_are_checked():

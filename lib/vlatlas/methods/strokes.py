@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 SAMPLES = 12  # points of a curve among which the nearest is looked for first
+AT_ONCE = 256  # strokes that are painted together: more of them leave the processor's cache and take longer, one by one
 MOST = 0.999  # opacity of a pixel under one stroke: below 1, so that the logarithm below is finite
 
 
@@ -92,7 +93,14 @@ def render(points: Tensor, widths: Tensor, colours: Tensor, size: int, canvas: f
             f"points {tuple(points.shape)}, widths {tuple(widths.shape)} and colours {tuple(colours.shape)} must be "
             "(B, K, 4, 2), (B, K) and (B, K, 4)"
         )
-    d = distance(points.flatten(0, 1), pixel_centres(size, points), polish).unflatten(0, (B, K))  # (B, K, P)
+    parts = (x.split(max(1, AT_ONCE // K)) for x in (points, widths, colours))
+    return torch.cat([_painted(*part, size, canvas, polish) for part in zip(*parts, strict=True)])
+
+
+def _painted(points: Tensor, widths: Tensor, colours: Tensor, size: int, canvas: float, polish: int) -> Tensor:
+    """`render` of a few drawings, checked."""
+    lines = distance(points.flatten(0, 1), pixel_centres(size, points), polish)
+    d = lines.unflatten(0, points.shape[:2])  # (B, K, P)
     cover = MOST * colours[:, :, 3:] * torch.sigmoid(4 * size * (widths[:, :, None] / 2 - d))  # (B, K, P)
     shadow = torch.log1p(-cover)
     above = shadow.flip(1).cumsum(dim=1).flip(1)  # log of what this stroke and all later ones let through
