@@ -23,7 +23,8 @@ from .pretraining import TEST_SEED, Pretraining
 STYLES, UNSEEN = ("flat", "shaded"), ("photo", "painting")
 KS = (1, 3, 5, 10, 30)
 WORLD = World(
-    shapes=8, colours=6, textures=2, sizes=1, styles=STYLES, held_out="combinations", detail="varied", rotation=10.0
+    shapes=8, colours=6, textures=1, sizes=1, backgrounds=1, styles=STYLES, held_out="combinations", detail="varied",
+    rotation=0.0, spread=0.0, fill=(0.75, 0.95),
 )  # fmt: skip
 
 
@@ -45,15 +46,20 @@ class Answers:
 
 @dataclass(frozen=True)
 class Limited(Pretraining):
-    """`Pretraining` with the sizes for few scenes; weight: of each penalty, $\\lambda_1=\\lambda_2$."""
+    """`Pretraining` with the sizes for few scenes; weight: of each penalty, $\\lambda_1=\\lambda_2$.
+
+    World, sizes and learning rate are those at which CLIP alone is half right after a hundred steps, on seeds 10 and 11, where
+    1e-3 was better on average than 2e-3 and 3e-3; the penalties had no part in the choice.
+    """
 
     world: World = field(default_factory=lambda: WORLD)
-    pool: int = 4_096
+    pool: int = 2_048
     test: int = 1_000
     patch_size: int = 8
-    pairs: int = 9_600
+    context: int = 16
+    pairs: int = 6_400
     batch_size: int = 64
-    lr: float = 2e-3
+    lr: float = 1e-3
     weight: float = 0.25
     device: str = "cpu"
 
@@ -102,9 +108,8 @@ class Limited(Pretraining):
         """Class embeddings (C, D) from the prompts of shape and colour."""
         return class_embeddings(model, [world.prompts(shape=s, colour=c) for s, c in self.classes(world)])
 
-    def answers(self, model: CLIP, pool: Pool, gallery: Tensor) -> Answers:
-        """Both classifiers on a pool's images; gallery: features of the training images."""
-        u = encode_images(model, pool.floats())
+    def answers(self, model: CLIP, pool: Pool, gallery: Tensor, u: Tensor) -> Answers:
+        """Both classifiers on a pool's images, u their features; gallery: features of the training images."""
         near = neighbour_vote(u, gallery, self.labels(self.train_pool), KS)
         return Answers(predict(u, self.sentences(model, pool.world)), near, self.labels(pool))
 
@@ -113,13 +118,12 @@ class Limited(Pretraining):
         styles, unseen styles and on unseen combinations; "neighbours", accuracy of the five nearest images; "probe", of a
         linear probe of the shape; "variety"; and `residuals` on the test pairs."""
         gallery = encode_images(model, self.train_pool.floats())
-        known, shift = (self.answers(model, pool, gallery) for pool in (self.test_pool, self.shifted))
-        u_novel = encode_images(model, self.novel.floats())
-        u, shape = encode_images(model, self.test_pool.floats()), self.test_pool.labels["shape"][:, 0]
-        half = len(u) // 2
+        u, u_shift, u_novel = (encode_images(model, pool.floats()) for pool in (self.test_pool, self.shifted, self.novel))
+        known = self.answers(model, self.test_pool, gallery, u)
+        shape, half = self.test_pool.labels["shape"][:, 0], len(u) // 2
         return known, {
             "zero_shot": accuracy(known.by_text, known.truth),
-            "shift": accuracy(shift.by_text, shift.truth),
+            "shift": accuracy(predict(u_shift, self.sentences(model, self.shifted.world)), self.labels(self.shifted)),
             "novel": accuracy(predict(u_novel, self.sentences(model, self.novel.world)), self.labels(self.novel)),
             "neighbours": accuracy(known.by_image[5], known.truth),
             "probe": LinearProbe(10.0).fit(u[:half], shape[:half]).accuracy(u[half:], shape[half:]),
