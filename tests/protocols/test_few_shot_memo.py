@@ -51,3 +51,22 @@ def test_whatever_differs_asks_for_a_new_one(made, other):
     calls, fit = made
     given = {"task": TASK, "features": U, "labels": Y, "seed": 1, "lr": 0.1}
     assert fit(**given) is not fit(**given | other) and len(calls) == 2
+
+
+def test_what_is_prepared_is_made_together_once_and_answers_later_calls():
+    asked = []
+
+    class Many:
+        def together(self, jobs):
+            asked.append(len(jobs))
+            return [lambda u, lr=settings["lr"]: lr * u for *_, settings in jobs]
+
+    fit = Remembered(Many())
+    jobs = [(TASK, U, Y, seed, {"lr": lr}) for seed in (0, 1) for lr in (0.5, 2.0)]
+    fit.prepare(jobs[:3])
+    fit.prepare(jobs)
+    fit.prepare(jobs)
+    assert asked == [3, 1]
+    assert torch.equal(fit(TASK, U, Y, seed=1, lr=2.0)(U), 2 * U) and torch.equal(fit(TASK, U, Y, seed=0, lr=0.5)(U), U / 2)
+    with pytest.raises(TypeError, match="not callable"):
+        fit(TASK, U, Y, seed=0, lr=1.0)  # neither prepared nor made alone

@@ -5,7 +5,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..models.anatomy import attention_inputs
-from .on_features import fit_on_features
 
 
 class Context(nn.Module):
@@ -44,22 +43,17 @@ class Context(nn.Module):
             row[: len(tokens)] = torch.tensor(tokens)
         self._text = [text]  # in a list: the frozen tower is no part of this module's parameters
         self.register_buffer("words", text.embed_tokens(ids).detach())  # (C, T - M, width), class name and end
-        self.register_buffer("last", M - 1 + torch.tensor([len(tokens) for tokens in encoded]))  # where each text ends
+        self.register_buffer("last", torch.tensor([len(tokens) - 1 for tokens in encoded]))  # the word at which a text ends
         self.vectors = nn.Parameter(vectors.clone())
+
+    @property
+    def text(self) -> nn.Module:
+        """The frozen text tower."""
+        return self._text[0]
 
     def class_embeddings(self) -> Tensor:
         """w(V): (C, D), unit rows."""
-        text, C = self._text[0], len(self.words)
-        if self.vectors.ndim == 2:
-            x = after_shared_context(text, self.vectors[None], self.words)  # (C, T - M, width)
-            x = x[torch.arange(C), self.last - self.vectors.shape[0]]
-        else:
-            x = torch.cat([self.vectors, self.words], dim=1)  # (C, T, width)
-            x = x + text.position[:, : x.shape[1]]
-            for block in text.blocks:
-                x = block(x)
-            x = x[torch.arange(C), self.last]
-        return F.normalize(text.project(text.norm(x)), dim=-1)
+        return read_behind(self.text, self.vectors.view(-1, *self.vectors.shape[-2:]), self.words, self.last)
 
     def forward(self, features: Tensor) -> Tensor:
         w = self.class_embeddings() if self.training else self._frozen()
@@ -76,24 +70,38 @@ class Context(nn.Module):
         return Context(clip, names, self.scale, self.vectors.detach()).eval().requires_grad_(False)
 
 
-def after_shared_context(text, context: Tensor, words: Tensor) -> Tensor:
-    """The text tower's states of the words (C, R, width) of C sentences that begin with the same context (1, M, width).
+def read_behind(text, contexts: Tensor, words: Tensor, last: Tensor) -> Tensor:
+    """Features (S, D), unit rows, of S sentences: contexts (K, M, width) followed by words (S, R, width), read at word `last`
+    (S,) of each. S is a multiple n of K, and n sentences in a row share a context.
 
-    The tower is causal: nothing in the context depends on what follows, so it is passed once and not C times; the words
-    attend to it and to the words before them.
+    The text tower is causal: nothing in a context depends on what follows, so it is passed once and not n times; words
+    attend to it and to the words before them. After the last attention only the word that is read goes on.
     """
-    C, R, _ = words.shape
-    M = context.shape[1]
-    c, x = context + text.position[:, :M], words + text.position[:, M : M + R]
-    earlier = torch.ones(R, M + R, dtype=torch.bool, device=x.device).tril(M)  # word r sees the context and words 0..r
+    (S, R, _), M = words.shape, contexts.shape[1]
+    c, x = contexts + text.position[:, :M], words + text.position[:, M : M + R]
+    later = torch.ones(R, R, dtype=torch.bool, device=x.device).triu(1)  # word r does not see the words behind it
     for block in text.blocks:
-        before, here = attention_inputs(block, c), attention_inputs(block, x)  # (1, h, M, W/h) and (C, h, R, W/h)
-        k, v = (torch.cat([old.expand(C, -1, -1, -1), new], dim=2) for old, new in ((before.k, here.k), (before.v, here.v)))
-        y = F.scaled_dot_product_attention(here.q, k, v, attn_mask=earlier)  # (C, h, R, W/h)
+        before, here = attention_inputs(block, c), attention_inputs(block, x)  # (K, h, M, W/h) and (S, h, R, W/h)
+        q = here.q
+        if block is text.blocks[-1]:  # one query, and no context goes on
+            row = torch.arange(S, device=x.device)
+            q, x, later = q[row, :, last][:, :, None], x[row, last][:, None], later[last][:, None, None]
+        else:
+            c = block(c)
+        y = attend(q * q.shape[-1] ** -0.5, before.k, before.v, here.k, here.v, later)
         x = x + here.out(y.transpose(1, 2).flatten(2))
         x = x + block.mlp(block.norm2(x))
-        c = block(c)
-    return x
+    return F.normalize(text.project(text.norm(x[:, 0])), dim=-1)
+
+
+def attend(q: Tensor, far_k: Tensor, far_v: Tensor, near_k: Tensor, near_v: Tensor, hidden: Tensor) -> Tensor:
+    """Attention of scaled queries (S, h, R, d) to shared keys and values (K, h, M, d), none of them copied, and to their own
+    (S, h, R', d), where not `hidden`: (S, h, R, d)."""
+    groups = (len(far_k), -1)
+    far = torch.einsum("knhrd,khmd->knhrm", q.unflatten(0, groups), far_k).flatten(0, 1)  # (S, h, R, M)
+    near = (q @ near_k.transpose(-1, -2)).masked_fill(hidden, -torch.inf)  # (S, h, R, R')
+    far, near = torch.cat([far, near], dim=-1).softmax(dim=-1).split([far.shape[-1], near.shape[-1]], dim=-1)
+    return torch.einsum("knhrm,khmd->knhrd", far.unflatten(0, groups), far_v).flatten(0, 1) + near @ near_v
 
 
 def words_as_vectors(clip, words: str) -> Tensor:
@@ -106,7 +114,7 @@ def random_vectors(clip, shape: tuple[int, ...], seed: int) -> Tensor:
     """Gaussian vectors with the spread of the word embeddings, (*shape, width)."""
     table = clip.text.embed_tokens.weight.detach()
     generator = torch.Generator().manual_seed(seed)
-    return table.std() * torch.randn(*shape, table.shape[1], generator=generator)
+    return (table.std() * torch.randn(*shape, table.shape[1], generator=generator)).to(table)
 
 
 def nearest_words(clip, vectors: Tensor) -> list[str]:
@@ -114,20 +122,3 @@ def nearest_words(clip, vectors: Tensor) -> list[str]:
     words = clip.tokenizer.words
     table = clip.text.embed_tokens.weight.detach()[3:]  # without padding, unknown and end
     return [words[i] for i in torch.cdist(vectors.detach(), table).argmin(dim=1)]
-
-
-def coop(clip, length: int = 4, specific: bool = False, epochs: int = 100):
-    """A fit of contexts of `length` vectors, random at the start: fit(task, features, labels, seed, lr) -> Context.
-
-    specific: one set of vectors for each class (CSC). Each step uses all labelled features, since it is the text tower
-    that costs. epochs=0 leaves the vectors as they were drawn.
-    """
-
-    def fit(task, features: Tensor, labels: Tensor, seed: int = 0, lr: float = 1e-2) -> Context:
-        shape = (len(task.names), length) if specific else (length,)
-        model = Context(clip, task.names, task.scale, random_vectors(clip, shape, seed))
-        if epochs:
-            fit_on_features(model, features, labels, epochs, lr, seed, batch_size=len(features))
-        return model.eval().requires_grad_(False)
-
-    return fit
