@@ -19,10 +19,12 @@ from vlatlas.repro.records import Record
 
 pytestmark = pytest.mark.skipif(not Warmth.possible, reason="forked kernels are for Linux")
 
+# Not named, the library does not make a single run start a nursery of its own.
 DRAWS = """import os, random, sys
-import numpy, torch
-torch.manual_seed(seeds[0])
-gains = [2.0 + torch.rand(()).item() / 10 for _ in seeds]
+import numpy
+library = __import__("tor" + "ch")
+library.manual_seed(seeds[0])
+gains = [2.0 + library.rand(()).item() / 10 for _ in seeds]
 print("hash", hash("a word"), "parent", os.getppid(), "at", os.getcwd() == sys.path[0] or "" in sys.path)
 print("own", random.random(), numpy.random.rand())
 """
@@ -64,6 +66,37 @@ def test_a_warm_kernel_measures_what_a_cold_one_does(make_atlas, warm):
     assert again.metrics == forked.metrics and len(set(again.metrics["gain"])) == 3
     assert str(warm.process.pid) not in printed(atlas, "toy")["hash"]
     assert lines[0]["hash"].split()[0] == printed(atlas, "toy")["hash"].split()[0] == str(fixed_hash())
+    single = own_kernel(atlas)
+    assert single.metrics == forked.metrics
+    assert printed(atlas, "toy")["hash"].split()[0] == str(fixed_hash())
+    assert f"parent {os.getpid()} " not in printed(atlas, "toy")["hash"]
+
+
+def own_kernel(atlas) -> Record:
+    """The record of a single run of a notebook that names torch; all that it started has ended."""
+    atlas.paper("toy", "# torch", DRAWS, bib=False)
+    process = subprocess.Popen([sys.executable, "-m", "vlatlas.cli", "reproduce", "toy"], stderr=subprocess.PIPE, text=True)
+    assert process.wait(120) == 0, process.stderr.read()
+    process.stderr.close()
+    parent = int(printed(atlas, "toy")["hash"].split()[2])
+    assert parent != process.pid and not psutil.pid_exists(parent), "the kernel's parent is a nursery that has ended"
+    return Record.read(atlas.root / "_build/runs/cpu/toy/record.json")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_single_run_leaves_nobody_behind(make_atlas, number):
+    atlas = make_atlas()
+    atlas.paper(
+        "toy", "# torch\nimport os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))", "import time\ntime.sleep(300)"
+    )
+    process = subprocess.Popen([sys.executable, "-m", "vlatlas.cli", "reproduce", "toy"], stderr=subprocess.DEVNULL)
+    kernel = psutil.Process(started(atlas))
+    nursery_ = kernel.parent()
+    assert nursery_.pid != process.pid
+    process.send_signal(number)
+    assert process.wait(60) == (-9 if number == signal.SIGKILL else 128 + number)
+    _, alive = psutil.wait_procs([kernel, nursery_], timeout=20)
+    assert not alive
 
 
 def fixed_hash() -> int:
@@ -91,11 +124,16 @@ def sleeping(make_atlas, warm):
     atlas = make_atlas()
     atlas.paper("toy", "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))", "import time\ntime.sleep(300)")
     runner = warm.runner(["reproduce", "toy"], dict(os.environ), tempfile.TemporaryFile())
+    return atlas, runner, psutil.Process(started(atlas))
+
+
+def started(atlas) -> int:
+    """The number that a notebook of these tests writes once it runs: its kernel's process."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for found in (atlas.root / "_build/runs/.staging").glob("*/pid"):
             if found.read_text():
-                return atlas, runner, psutil.Process(int(found.read_text()))
+                return int(found.read_text())
         time.sleep(0.05)
     raise AssertionError("no kernel started")
 

@@ -1,5 +1,6 @@
 """What each command of the CLI does: one function a command, from parsed options to an exit status."""
 
+import contextlib
 import json
 import sys
 from argparse import Namespace
@@ -83,14 +84,20 @@ def run_reproduce(options: Namespace) -> int:
     papers = _chosen(options, catalogue.load())
     jobs = [plan(p, options.profile, seeds, options.device, parameters, options.timeout, options.force) for p in papers]
     if kind == "local" and (options.jobs == 1 or len(jobs) == 1):
-        from .nursling import kernels_from_a_nursery
-
-        with kernels_from_a_nursery(len(jobs)):
-            return _one_by_one(jobs, options.strict)
+        return _one_by_one(jobs, options.strict)
     return _many(papers, options, kind, address)
 
 
 def _one_by_one(jobs, strict: bool) -> int:
+    from .nursling import kernels_from_a_nursery
+
+    # a single run starts its own, once it is clear that there is something to run
+    several = kernels_from_a_nursery([job.paper.notebook for job in jobs]) if len(jobs) > 1 else contextlib.nullcontext()
+    with several:
+        return _in_turn(jobs, strict)
+
+
+def _in_turn(jobs, strict: bool) -> int:
     from .runner import run_job
     from .summary import describe, reused
 

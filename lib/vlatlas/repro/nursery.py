@@ -1,6 +1,7 @@
-"""`python -m vlatlas.repro.nursery SOCKET`: a process that has everything slow imported, and forks runners and kernels.
+"""`python -m vlatlas.repro.nursery SOCKET [kernel]`: a process that has everything slow imported, and forks runners and kernels.
 
-A batch starts one. Each paper still gets a runner and a kernel of its own, with nothing in them but libraries: no data, no
+A batch starts one; so does a single run, which goes on reading and importing meanwhile (`kernel`: no more is imported than
+that one kernel needs). Each paper still gets a runner and a kernel of its own, with nothing in them but libraries: no data, no
 random numbers drawn, no module of this package that a notebook could have changed. The nursery ends when its standard input
 is closed, its runners being asked to stop (SIGTERM) before that; a kernel dies with the runner that asked for it.
 """
@@ -19,10 +20,11 @@ import traceback
 from .kernel import die_with_parent
 
 # What a cold start spends its time on; torch.optim imports _dynamo with the first optimizer.
-LIBRARIES = (
-    "numpy", "torch", "torch._dynamo", "matplotlib.figure", "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_svg", "ipykernel.kernelapp", "ipykernel.zmqshell", "papermill", "nbformat", "psutil",
+KERNEL = (
+    "ipykernel.kernelapp", "ipykernel.zmqshell", "numpy", "torch", "matplotlib.figure", "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg", "psutil",
 )  # fmt: skip
+LIBRARIES = (*KERNEL, "torch._dynamo", "papermill", "nbformat")
 GONE = {"kernel": signal.SIGKILL, "runner": signal.SIGTERM}  # what a child gets when nobody listens to it any more
 MAX_REQUEST = 4_000_000  # bytes: arguments and environment
 
@@ -206,7 +208,7 @@ def receive(connection: socket.socket) -> tuple[dict, list[int]]:
 def main() -> None:
     """Listen first, so that requests queue up while the libraries are being imported."""
     nursery = Nursery(sys.argv[1])
-    for library in LIBRARIES:
+    for library in KERNEL if sys.argv[2:] == ["kernel"] else LIBRARIES:
         importlib.import_module(library)
     nursery.serve()
 

@@ -98,12 +98,13 @@ class Nursling:
 
 
 class Warmth:
-    """A nursery for the length of a batch, as a context manager; `path` is its socket. Linux only: elsewhere a process that
-    has loaded these libraries cannot be forked safely."""
+    """A nursery for the length of a batch, or of one run (alone), as a context manager; `path` is its socket. Linux only:
+    elsewhere a process that has loaded these libraries cannot be forked safely."""
 
     possible = sys.platform == "linux"
 
-    def __init__(self):
+    def __init__(self, alone: bool = False):
+        self.loads = ["kernel"] * alone
         self.env = os.environ | {"PYTHONHASHSEED": "0"}  # fixed when an interpreter starts
         self.asked = False
 
@@ -111,14 +112,14 @@ class Warmth:
         self.folder = Path(tempfile.mkdtemp(prefix="vlatlas-"))
         self.path = str(self.folder / "n")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "vlatlas.repro.nursery", self.path],
+            [sys.executable, "-m", "vlatlas.repro.nursery", self.path, *self.loads],
             stdin=subprocess.PIPE, env=self.env, start_new_session=True,
         )  # fmt: skip
         end = time.monotonic() + START_S
         while not os.path.exists(self.path):  # it listens before it imports anything slow
             if self.process.poll() is not None or time.monotonic() > end:
                 self.__exit__()
-                raise RunError("the process that keeps kernels warm did not start; run it with --jobs 1")
+                raise RunError("the process that keeps kernels warm did not start; its output above says why; then run it again")
             time.sleep(0.01)
         return self
 
@@ -140,13 +141,15 @@ class Warmth:
 
 
 @contextlib.contextmanager
-def kernels_from_a_nursery(papers: int) -> Iterator[None]:
-    """For as long as it lasts, kernels that this process starts are forked from a warm one, if there is more than one to
-    come and it is possible."""
-    if papers < 2 or not Warmth.possible:
+def kernels_from_a_nursery(notebooks: list[Path]) -> Iterator[None]:
+    """For as long as it lasts, kernels that this process starts are forked from a warm one, if that is possible and pays:
+    for several notebooks, or for one that names torch, whose import then goes on beside the runner's own start."""
+    alone = len(notebooks) == 1
+    pays = not alone or b"torch" in notebooks[0].read_bytes()
+    if not pays or not Warmth.possible or os.environ.get(SOCKET):
         yield
         return
-    with Warmth() as warm:
+    with Warmth(alone) as warm:
         warm.asked, os.environ[SOCKET] = True, warm.path
         try:
             yield

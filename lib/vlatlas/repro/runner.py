@@ -138,6 +138,13 @@ def _reuse(job: Job, workspace: Workspace, record: Record) -> RunResult:
 
 
 def _run(job: Job, workspace: Workspace, stage: Path, changed: tuple, say) -> RunResult:
+    from .nursling import kernels_from_a_nursery
+
+    with kernels_from_a_nursery([job.paper.notebook]):
+        return _execute(job, workspace, stage, changed)
+
+
+def _execute(job: Job, workspace: Workspace, stage: Path, changed: tuple) -> RunResult:
     from .execution import Run, execute, kernel_environment
 
     inputs = Inputs.read(job.paper.notebook, job.parameters)
