@@ -13,6 +13,11 @@ def test_candidates_take_turns_and_the_warm_up_is_thrown_away():
     assert {k: len(v) for k, v in times.items()} == {"a": 3, "b": 3}
 
 
+def test_a_clock_of_work_does_not_count_waiting():
+    times = take_turns({"waits": lambda: time.sleep(0.2)}, laps=1, warm_up=0, clock=time.process_time)
+    assert times["waits"][0] < 0.1
+
+
 def test_ratios_are_paired_by_hand():
     (r,) = ratios({"base": [4.0, 8.0, 6.0], "new": [2.0, 2.0, 6.0]}, "base", {"new": "remark"})
     assert (r.value, r.low, r.high, r.note) == (2.0, 1.0, 4.0, "remark")
