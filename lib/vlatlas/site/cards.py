@@ -9,7 +9,9 @@ from sphinx.util.docutils import SphinxDirective
 from .parts import paragraph, table
 
 CHECKPOINTS = Path(__file__).parent.parent / "models" / "checkpoints"
-FACTS = ("data", "seed", "steps", "pairs", "batch_size", "lr", "parameters", "torch", "licence", "command", "sha256")
+FACTS = (
+    "data", "starts_from", "seed", "steps", "pairs", "batch_size", "lr", "parameters", "torch", "licence", "command", "sha256",
+)  # fmt: skip
 
 
 class ModelCards(SphinxDirective):
@@ -17,7 +19,7 @@ class ModelCards(SphinxDirective):
 
     def run(self):
         out = []
-        for path in sorted(CHECKPOINTS.glob("*.json")):
+        for path in sorted(CHECKPOINTS.glob("*.json"), key=lambda path: path.stem):
             self.env.note_dependency(str(path))
             card = json.loads(path.read_text(encoding="utf-8"))
             out.append(nodes.rubric("", card["name"]))
