@@ -227,6 +227,11 @@ def test_slides_hold_all_that_they_show(tmp_path):
         slides.slides(tmp_path / "book" / "papers" / "z" / "reproduce.html")
 
 
+@pytest.mark.parametrize(("slug", "said"), [("flipp", "did you mean"), ("align", "no notebook"), ("No Slug", "no paper's slug")])
+def test_slides_of_what_has_none_are_refused_with_the_reason(slug, said, capsys):
+    assert slides.main([slug]) == 1 and said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["../../x", "x/../y", "", "no paper"])
 def test_slides_of_what_is_no_slug_are_refused(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

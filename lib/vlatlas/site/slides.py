@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from .. import paths
-from ..repro import atomic
+from ..repro import atomic, catalogue
 from ..repro.vocabulary import SLUG
 from .parts import page_of
 from .state import atlas
@@ -93,9 +93,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not re.fullmatch(SLUG, given.slug):
             raise ValueError(f"{given.slug[:60]!r} is no paper's slug; name one like flip")
+        if given.html is None and catalogue.load()[given.slug].status != "notebook":
+            raise ValueError(f"{given.slug} has no notebook yet; see: vlatlas list --status notebook")
         page = (given.html or paths.root() / "_build" / "html") / f"{page_of(given.slug, 'reproduce')}.html"
         text = slides(page.resolve())
-    except ValueError as error:
+    except (ValueError, catalogue.UnknownPaper) as error:
         print(error, file=sys.stderr)
         return 1
     output = given.output or Path(f"{given.slug}.html")
