@@ -35,7 +35,7 @@ class LinearMapper(nn.Module):
 
 class TransformerMapper(nn.Module):
     r"""A transformer reads $u$, unfolded into a few tokens, beside $k$ learned constants; the prefix is what it makes of the
-    constants: $F(u)=\mathrm{Transformer}([Wu;\,c_1,\dots,c_k])_{\text{at }c}$ (Mokady et al. 2021, Sec. 3.2).
+    constants: $F(u)=\mathrm{Transformer}([Wu;\,c_1,\dots,c_k])_{\text{at }c}$ (Mokady et al. 2021, Sec. 3.3).
 
     Args:
         d: D of u. k: prefix length. width: W. depth, heads: of the transformer (8 and 8 in the public code). tokens: into
@@ -62,7 +62,7 @@ class TransformerMapper(nn.Module):
 
 class ClipCap(nn.Module):
     r"""A language model that goes on from the prefix: $\mathcal{L}=-\sum_j\log p_\theta(t_j\mid e_1..e_k,t_1..t_{j-1})$ with
-    $(e_1,\dots,e_k)=F(u)$ (Mokady et al. 2021, Eq. 2-3).
+    $(e_1,\dots,e_k)=F(u)$ (Mokady et al. 2021, Sec. 3.1).
 
     Args:
         mapper: F. model: the language model, taken as it is, not copied. frozen: only F is trained.

@@ -9,7 +9,8 @@ from ..models.tokenizer import END, WordTokenizer
 
 class ShowAndTell(nn.Module):
     r"""$x_{-1}=W_uu$, $x_t=W_eS_t$, $p_{t+1}=\mathrm{softmax}(W_o\,\mathrm{LSTM}(x_t))$ and
-    $L(I,S)=-\sum_{t=1}^N\log p_t(S_t)$ (Vinyals et al. 2015, Eq. 10-13); $S_0$, the word "begin", is END here.
+    $L(I,S)=-\sum_{t=1}^N\log p_t(S_t)$ (Vinyals et al. 2015, method section, which leaves the output
+    layer $W_o$ to the softmax); $S_0$, the word "begin", is END here.
 
     Args:
         tokenizer: of the captions. d: D of the image feature. width: of words and of the LSTM. blind: the image is replaced by
