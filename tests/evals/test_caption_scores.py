@@ -26,27 +26,33 @@ def written(n: int = 24):
 
 
 def slow_cider(captions, references, order=4, sigma=6.0):
-    """The paper's formula: one dictionary per length, one image after the other."""
-    n, out = len(captions), []
-    for c in range(n):
+    """The paper's formula: one vector per sentence and length, one image after the other."""
+    said, told = [plain(c) for c in captions], [[plain(r) for r in row] for row in references]
+    out = []
+    for c, row in zip(said, told, strict=True):
         total = 0.0
         for k in range(1, order + 1):
-            grams = lambda text, k=k: [tuple(plain(text)[i : i + k]) for i in range(len(plain(text)) - k + 1)]  # noqa: E731
-
-            def idf(g, grams=grams):
-                images = sum(any(g in grams(r) for r in row) for row in references)
-                return math.log(n / max(1, images))
-
-            vector = lambda text, grams=grams, idf=idf: {g: grams(text).count(g) * idf(g) for g in set(grams(text))}  # noqa: E731
-            a = vector(captions[c])
-            for r in references[c]:
-                b = vector(r)
-                norm = math.sqrt(sum(x * x for x in a.values())) * math.sqrt(sum(x * x for x in b.values()))
+            a = vector(c, k, told)
+            for r in row:
+                b = vector(r, k, told)
+                norm = math.sqrt(sum(x * x for x in a.values()) * sum(x * x for x in b.values()))
                 dot = sum(min(a.get(g, 0.0), b[g]) * b[g] for g in b)
-                gauss = math.exp(-((len(plain(captions[c])) - len(plain(r))) ** 2) / (2 * sigma**2))
-                total += gauss * dot / norm / len(references[c]) if norm else 0.0
+                total += math.exp(-((len(c) - len(r)) ** 2) / (2 * sigma**2)) * dot / norm / len(row) if norm else 0.0
         out.append(10 * total / order)
     return torch.tensor(out, dtype=torch.float64)
+
+
+def grams(words, k):
+    return [tuple(words[i : i + k]) for i in range(len(words) - k + 1)]
+
+
+def vector(words, k, told):
+    """TF-IDF of a sentence's n-grams of length k."""
+    out = {}
+    for g in set(grams(words, k)):
+        images = sum(any(g in grams(r, k) for r in row) for row in told)
+        out[g] = grams(words, k).count(g) * math.log(len(told) / max(1, images))
+    return out
 
 
 def test_cider_is_its_formula():
