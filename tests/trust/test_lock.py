@@ -47,7 +47,7 @@ def test_no_requirement_leads_out_of_the_lock():
     """From pyproject.toml's own requirements, through what the installed packages ask for: every step is pinned, at a
     version that satisfies whoever asks."""
     own = [Requirement(r) for r in metadata.requires("vlatlas")]
-    todo = [(r, "vlatlas") for r in own if applies(r) or any(applies(r, e) for e in ("dev", "book", "test", "dask"))]
+    todo = [(r, "vlatlas") for r in own if applies(r) or any(applies(r, e) for e in ("dev", "book", "test", "dask", "captions"))]
     seen = set()
     while todo:
         requirement, asker = todo.pop()
