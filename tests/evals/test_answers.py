@@ -1,0 +1,67 @@
+"""Answers, each by hand."""
+
+import pytest
+
+from vlatlas.data.instructions import Question
+from vlatlas.evals.answers import made_up, right, said, told
+
+FACTS = {"colour": "red", "texture": "striped", "shape": "star", "background": "dark", "position": "top left"}
+COLOUR = Question("conversation", "what colour is the star?", "colour", {"colour": "red"})
+PLACE = Question("conversation", "where is the object?", "position", {"position": "top left"})
+EXIST = Question("conversation", "is there a ring?", "exist", {"exist": "no"})
+DETAIL = Question("detail", "describe the picture in detail.", "detail", FACTS)
+EDIT = Question(
+    "reasoning", "make it blue. what is it then?", "reasoning", {"colour": "blue", "texture": "striped", "shape": "star"}
+)
+
+
+def test_values_that_a_text_names():
+    assert said("there is a red star. it is at the top left. the background is dark.") == {
+        "colour": {"red"}, "shape": {"star"}, "position": {"top left"}, "background": {"dark"},
+    }  # fmt: skip
+    assert said("it is at the left.") == {"position": {"left"}} and said("it is at the left of it at the top.")["position"] == {
+        "left",
+        "top",
+    }
+    assert said("no. reds, top left") == {"exist": {"no"}}
+
+
+@pytest.mark.parametrize(
+    "question,answer,strict,loose",
+    [
+        (COLOUR, "it is red.", 1, 1),
+        (COLOUR, "red.", 1, 1),
+        (COLOUR, "it is blue.", 0, 0),
+        (COLOUR, "it is red. it is blue.", 0, 0),
+        (COLOUR, "a picture of a red star.", 0, 1),  # says more than was asked
+        (COLOUR, "", 0, 0),
+        (PLACE, "it is at the top left.", 1, 1),
+        (PLACE, "it is at the top.", 0, 0),
+        (PLACE, "a star at the top left", 0, 1),
+        (EXIST, "no.", 1, 1),
+        (EXIST, "yes.", 0, 0),
+        (EXIST, "it is a star.", 0, 0),
+        (EXIST, "yes. no.", 0, 0),
+        (EDIT, "it is a red striped star. then it is a blue striped star.", 1, 0),
+        (EDIT, "it is a blue striped star.", 1, 1),
+        (EDIT, "it is a red striped star.", 0, 0),
+        (EDIT, "it is a blue striped star. then it is a red striped star.", 0, 0),
+        (EDIT, "it is a blue star.", 0, 0),
+        (EDIT, "it is blue.", 0, 0),
+    ],
+)
+def test_one_thing_asked(question, answer, strict, loose):
+    assert right(question, answer) == strict and told(question, answer) == loose
+
+
+def test_a_description_gets_the_f1_of_its_facts():
+    assert right(DETAIL, "there is a red star. it is striped. it is at the top left. the background is dark.") == 1
+    assert right(DETAIL, "there is a red star.") == pytest.approx(2 * 2 / (2 + 5))
+    assert right(DETAIL, "there is a blue star. it is striped.") == pytest.approx(2 * 2 / (3 + 5))
+    assert right(DETAIL, "") == 0
+
+
+def test_what_is_made_up():
+    assert made_up(DETAIL, "there is a blue star. it is striped.", FACTS) == pytest.approx(1 / 3)
+    assert made_up(DETAIL, "there is a red star.", FACTS) == 0
+    assert made_up(DETAIL, "yes.", FACTS) is None
