@@ -4,15 +4,16 @@ import glob
 import json
 import logging
 import os
+import pickle
 import random
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 from docutils import nodes
+from docutils.utils import new_document
 from PIL import Image
 from sphinx.util.nodes import NodeMatcher
+from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
 from vlatlas import paths
 from vlatlas.repro import catalogue
@@ -123,18 +124,6 @@ def test_warned_pages_are_read_again_and_a_warning_of_no_page_means_all(tmp_path
     assert build() == [] and not (tmp_path / warned.FILE).exists()
 
 
-def test_what_would_run_notebooks_is_not_loaded_and_refuses():
-    code = (
-        "import sys; from vlatlas.site import once; once.no_execution(); import myst_nb.sphinx_ext\n"
-        "assert not {'sqlalchemy', 'jupyter_cache', 'nbclient'} & set(sys.modules)\n"
-        "from myst_nb.core.execute import NotebookClientCache\n"
-        "try: NotebookClientCache(None, None)\n"
-        "except RuntimeError as error: print(error)\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "vlatlas reproduce" in ran.stdout, ran.stderr
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_a_tree_is_walked_as_docutils_does(seed):
     draw = random.Random(seed)
@@ -191,3 +180,27 @@ def test_the_catalogue_that_was_checked_is_the_one_that_is_shown(monkeypatch):
     monkeypatch.setattr(catalogue, "load", lambda *_: pytest.fail("read again"))
     assert state.atlas(app) is kept
     state.forget(app)
+
+
+def test_an_exercise_is_kept_with_its_title_alone():
+    page = new_document("page")
+    page += nodes.paragraph("", "x" * 100_000)
+    entries = {}
+    for kind, place in ((exercise_enumerable_node, "a"), (solution_node, "a"), (solution_node, "b")):
+        node = kind(
+            "", nodes.title("", "", nodes.Text("Exercise "), nodes.math("", "N^2")), ids=["one"], label="one", serial_number=3
+        )
+        node += nodes.paragraph("", "y" * 1000)
+        node.document = page
+        page += node
+        entries[f"{kind.__name__} {place}"] = {"docname": place, "node": node}
+    whole = dict(entries["solution_node b"])
+    env = SimpleNamespace(docname="a", sphinx_exercise_registry=entries)
+    once.slim_exercises(SimpleNamespace(env=env), page)
+    for name in ("exercise_enumerable_node a", "solution_node a"):
+        slim = entries[name]["node"]
+        assert type(slim).__name__ == name[:-2] and slim["ids"] == ["one"] and slim["serial_number"] == 3
+        assert [child.astext() for child in slim.children] == ["Exercise N^2"]
+        assert len(pickle.dumps(slim)) < 2000
+    assert entries["solution_node b"] == whole, "those of other pages stay"
+    assert len(page.children) == 4 and len(page.children[1].children) == 2, "the page itself stays whole"

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ..repro import catalogue, toc
-from . import once, state
+from . import once, state, unused
 from .build import STALE, WARNED
 
 
@@ -26,9 +26,8 @@ def build(root: Path, html: Path, everything: bool = False) -> int:
     if stale := toc.check(state.keep(catalogue.load(root))):
         print(*stale, sep="\n", file=sys.stderr)
         return STALE
-    once.only_html()
+    unused.leave_out()
     once.quick_toc()
-    once.no_execution()
     once.quick_walks()
     from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
 

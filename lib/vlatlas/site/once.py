@@ -7,7 +7,6 @@ import functools
 import gc
 import os
 import re
-import sys
 import types
 from pathlib import Path
 
@@ -51,37 +50,6 @@ def walk(node, condition=None, include_self: bool = True):
                 break
         else:
             stack.pop()
-
-
-class Refused:
-    """In the place of what would run a notebook."""
-
-    def __init__(self, *_):
-        raise RuntimeError("the site runs no notebook; say `execute_notebooks: off` in _config.yml, and run: vlatlas reproduce")
-
-
-def no_execution() -> None:
-    """MyST-NB loads a database and the clients of kernels, half a second, to run notebooks: here `vlatlas reproduce` does.
-
-    To be called before MyST-NB is loaded.
-    """
-    for way in ("cache", "direct", "inline"):
-        module = types.ModuleType(f"myst_nb.core.execute.{way}")
-        setattr(module, f"NotebookClient{way.title()}", Refused)
-        sys.modules.setdefault(module.__name__, module)
-    kernels = types.ModuleType("jupyter_client.kernelspec")  # Jupyter Book lists kernels in a command that is not ours
-    kernels.find_kernel_specs = Refused
-    for module in (types.ModuleType("jupyter_client"), kernels):
-        sys.modules.setdefault(module.__name__, module)
-
-
-def only_html() -> None:
-    """Sphinx loads the builders of many formats, a fifth of a second. LaTeX and gettext stay: others read their options."""
-    from sphinx import application
-
-    others = ("changes", "dummy", "epub3", "linkcheck", "manpage", "texinfo", "text", "xml")
-    left_out = {*(f"sphinx.builders.{name}" for name in others), *application._first_party_extensions}
-    application.builtin_extensions = tuple(name for name in application.builtin_extensions if name not in left_out)
 
 
 def quick_toc() -> None:
@@ -147,6 +115,18 @@ def read_front(app, docname: str, source: list[str]) -> None:
     source[0] = without_front(source[0])
 
 
+def slim_exercises(app, doctree) -> None:
+    """sphinx-exercise keeps each exercise and solution for references to it, and with it the page around it, in the state that
+    every build loads and saves. A reference needs its attributes and its title."""
+    known = getattr(app.env, "sphinx_exercise_registry", {})
+    for entry in (entry for entry in known.values() if entry["docname"] == app.env.docname):
+        whole = entry["node"]
+        slim = entry["node"] = whole.copy()
+        slim.extend(child.deepcopy() for child in whole.children[:1])
+        for node in slim.findall():
+            node.document = None
+
+
 def alone(app, env, docnames: list[str]) -> None:
     """An edit of one page needs no workers: they start with nothing and poll for the end."""
     if len({*docnames, *app.builder.get_outdated_docs()}) <= FEW:
@@ -158,4 +138,5 @@ def setup(app) -> None:
     app.connect("config-inited", citation_styles)
     app.connect("builder-inited", templates)
     app.connect("source-read", read_front)
+    app.connect("doctree-read", slim_exercises)
     app.connect("env-before-read-docs", alone)
