@@ -60,8 +60,8 @@ class Captioning:
     steps: int = 200
     lstm_steps: int = 750
     frozen_steps: int = 750
-    lr_lstm: float = 1e-2
-    lr_tuned: float = 3e-3
+    lr_lstm: float = 6e-3
+    lr_tuned: float = 6e-3
     lr_frozen: float = 6e-3
     weight_decay: float = 0.05
     k: int = 4
