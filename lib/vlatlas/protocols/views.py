@@ -39,7 +39,7 @@ class Views(Limited):
 
     No scene is seen twice, so that pairs seen are pairs owned. World, towers and budget are those at which both baselines are
     about half right, on seeds 10 and 11; each rate is the best on average there of 1e-3, 2e-3, 4e-3 and 8e-3 (16e-3 was worse
-    where it was tried, for clip_2 and declip)."""
+    for the arms that chose 8e-3)."""
 
     world: World = field(default_factory=lambda: WORLD(shapes=5))
     width: int = 32
