@@ -13,7 +13,7 @@ from .scenes.english import phrase
 from .scenes.statement import Thing
 from .scenes.vocabulary import PLACES
 
-WORLD = World(objects=(1, 1), held_out="combinations", sizes=1, spread=1.0, fill=(0.55, 0.75))
+WORLD = World(objects=(1, 1), shapes=5, colours=5, backgrounds=3, held_out="combinations", sizes=1, spread=1.0, fill=(0.55, 0.75))
 NOVEL = WORLD(split="novel")  # its pairs of shape and colour are named by no caption, instruction or answer of `WORLD`
 KINDS = ("conversation", "detail", "reasoning")
 ASKED = ("colour", "shape", "texture", "background", "position", "exist")  # by conversations

@@ -16,7 +16,7 @@ Turns = Sequence[tuple[str, str]]  # (instruction, answer) of each turn
 class Llava(nn.Module):
     r"""$H_v=WZ_v$, read by a language model as if its columns were words (Liu et al. 2023, Eq. 1).
 
-    The order is image, instruction, answer, END, and so on; END is the paper's <STOP>.
+    The order is image, instruction, END, answer, END, and so on; END is the paper's <STOP> (its Table 2).
 
     Args:
         d: width of the grid features. model: the language model, taken as it is, not copied.
@@ -46,7 +46,8 @@ class Llava(nn.Module):
         return {"logits": self.model.read(x)[:, z.shape[1] - 1 :], "ids": ids, "answers": answers}
 
     def start(self, z: Tensor, ids: Tensor) -> tuple[Tensor, State]:
-        """Logits (B, V) of an answer's first word after the image and instructions ids (B, T) of one length, and a state."""
+        """Logits (B, V) of an answer's first word after the image and instructions ids (B, T) of one length, END last, and a
+        state."""
         return self.model.start(torch.cat([self.projector(z), self.model.embed_tokens(ids)], dim=1))
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
@@ -80,7 +81,7 @@ def encode(turns: Turns, model: LanguageModel) -> tuple[list[int], list[bool]]:
     """
     ids, answers = [], []
     for question, answer in turns:
-        q, a = model.tokenizer.encode(question)[:-1], model.tokenizer.encode(answer)  # END after the answer only
+        q, a = model.tokenizer.encode(question), model.tokenizer.encode(answer)  # END last in both
         if UNKNOWN in q or UNKNOWN in a:
             raise ValueError(f"{question!r} or {answer!r} has a word that the model does not; add it by `with_words`")
         ids += q + a
