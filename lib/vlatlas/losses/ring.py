@@ -14,7 +14,7 @@ from .built import with_gradient
 from .softmax_rules import Careful
 from .tiled_sigmoid import sigmoid_block
 from .tiled_softmax import gradient_block, sum_block
-from .tiles import Scratch
+from .tiles import Blocks
 
 
 def pass_on(tensors: list[Tensor], rank: int, world: int) -> list[Tensor]:
@@ -40,10 +40,10 @@ def softmax_around_the_ring(image: Tensor, text: Tensor, scale: Tensor, tile: in
     def build(image: Tensor, text: Tensor, scale: Tensor, gradient: bool):
         n = len(image)
         like = {"device": image.device, "dtype": torch.promote_types(image.dtype, torch.float32)}
-        s, rule, scratch = scale.to(like["dtype"]), Careful(), Scratch(n, n, tile, like)
+        s, rule, blocks = scale.to(like["dtype"]), Careful(), Blocks(n, n, tile, like)
         own, rows, columns, v = torch.empty(n, **like), rule.new(n, like), rule.new(n, like), text
         for step in range(world):
-            sum_block(rule, image, v, s, tile, None if step else 0, scratch, rows, columns, own)
+            sum_block(rule, image, v, s, None if step else 0, blocks, rows, columns, own)
             v, *columns = pass_on([v, *columns], rank, world)
         losses, shares, (row, column) = zip(rule.finish(rows, own), rule.finish(columns, own), strict=True)
         loss = (sum(x.mean() for x in losses) / 2).to(s.dtype)
@@ -53,7 +53,7 @@ def softmax_around_the_ring(image: Tensor, text: Tensor, scale: Tensor, tile: in
         d_image, d_text = (torch.zeros(t.shape, **like) for t in (image, text))
         for step in range(world):
             diagonal = None if step else 0
-            d_scale += gradient_block(rule, image, v, s, tile, diagonal, scratch, row, column, at_own, d_image, d_text)
+            d_scale += gradient_block(rule, image, v, s, diagonal, blocks, row, column, at_own, d_image, d_text)
             v, d_text, *column = pass_on([v, d_text, *column], rank, world)
         return loss, (d_image.mul_(s / (2 * n)), d_text.mul_(s / (2 * n)), d_scale.to(s.dtype) / (2 * n))
 
@@ -69,12 +69,11 @@ def sigmoid_around_the_ring(image: Tensor, text: Tensor, scale: Tensor, bias: Te
     def build(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, gradient: bool):
         n = len(image)
         like = {"device": image.device, "dtype": torch.promote_types(image.dtype, torch.float32)}
-        s, b, scratch = scale.to(like["dtype"]), bias.to(like["dtype"]), Scratch(n, n, tile, like)
+        s, b, blocks = scale.to(like["dtype"]), bias.to(like["dtype"]), Blocks(n, n, tile, like)
         d_image, d_text = (torch.zeros(t.shape, **like) if gradient else None for t in (image, text))
-        totals, v = [0.0, 0.0, 0.0], text
+        totals, v = 0.0, text
         for step in range(world):
-            parts = sigmoid_block(image, v, s, b, tile, None if step else 0, scratch, d_image, d_text)
-            totals = [a + p for a, p in zip(totals, parts, strict=True)]
+            totals = totals + sigmoid_block(image, v, s, b, None if step else 0, blocks, d_image, d_text)
             v, *rest = pass_on([v] if d_text is None else [v, d_text], rank, world)
             d_text = rest[0] if rest else None
         loss, d_scale, d_bias = ((t / n).to(s.dtype) for t in totals)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .built import with_gradient
-from .tiles import Scratch, columns_of, crossing, rows_of
+from .tiles import Blocks, crossing
 
 
 def sigmoid_in_blocks(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, tile: int, offset: int | None = 0) -> Tensor:
@@ -22,28 +22,29 @@ def sigmoid_in_blocks(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor, 
         like = {"device": image.device, "dtype": torch.promote_types(image.dtype, torch.float32)}
         s, b = scale.to(like["dtype"]), bias.to(like["dtype"])
         d = [torch.zeros(x.shape, **like) for x in (image, text)] if gradient else [None, None]
-        scratch = Scratch(len(image), len(text), tile, like)
         N = len(image)
-        totals = sigmoid_block(image, text, s, b, tile, offset, scratch, *d)
+        totals = sigmoid_block(image, text, s, b, offset, Blocks(N, len(text), tile, like), *d)
         loss, d_scale, d_bias = ((t / N).to(s.dtype) for t in totals)
         return loss, (d[0].mul_(s / N), d[1].mul_(s / N), d_scale, d_bias) if gradient else None
 
     return with_gradient(build, image, text, scale, bias)
 
 
-def sigmoid_block(image, text, s, b, tile, offset, scratch, d_image, d_text) -> tuple[Tensor, Tensor, Tensor]:
-    """(sum of the losses, of G times cosine, of G), in float64, since blocks are many.
+def sigmoid_block(image, text, s, b, offset, blocks, d_image, d_text) -> Tensor:
+    """(3,): the sum of the losses, of G times cosine, and of G, in float64, since blocks are many.
 
     Adds G V to d_image and G^T U to d_text unless they are None.
     """
-    loss, d_scale, d_bias = (torch.zeros((), device=s.device, dtype=torch.float64) for _ in range(3))
-    for i in rows_of(len(image), tile):
+    totals = torch.zeros(blocks.lanes, 3, device=s.device, dtype=torch.float64)
+
+    def work(lane: int, i: slice, js: list[slice]) -> None:
+        loss, d_scale, d_bias = totals[lane]
         u = image[i].to(s.dtype)
         scaled = u * s
         before = 0.0 if d_image is None else (u * d_image[i]).sum()
-        for j in columns_of(len(text), tile):
+        for j in js:
             v = text[j].to(s.dtype)
-            A = torch.mm(scaled, v.T, out=scratch.block(i, j)).add_(b)  # (ti, tj)
+            A = torch.mm(scaled, v.T, out=blocks.block(lane, i, j)).add_(b)  # (ti, tj)
             r, c = crossing(i, j, offset, s.device)
             own = A[r, c]
             A[r, c] = -own  # z a: the pairs that belong together count as positives
@@ -57,4 +58,6 @@ def sigmoid_block(image, text, s, b, tile, offset, scratch, d_image, d_text) -> 
             d_text[j].addmm_(G.T, u)
         if d_image is not None:
             d_scale += (u * d_image[i]).sum() - before
-    return loss, d_scale, d_bias
+
+    blocks.run(work)
+    return totals.sum(dim=0)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from .built import with_gradient
 from .softmax_rules import Careful, Quick
-from .tiles import Scratch, columns_of, crossing, rows_of
+from .tiles import Blocks, crossing
 
 
 def softmax_in_blocks(image: Tensor, text: Tensor, scale: Tensor, tile: int | str, offset: int = 0, both: bool = True) -> Tensor:
@@ -31,9 +31,9 @@ def _build(rule, image, text, scale, tile, offset, both, gradient):
     N, M = len(image), len(text)
     like = {"device": image.device, "dtype": _accumulator(image)}
     s = scale.to(like["dtype"])
-    scratch = Scratch(N, M, tile, like)
+    blocks = Blocks(N, M, tile, like)
     rows, columns, own = rule.new(N, like), rule.new(M, like) if both else None, torch.empty(N, **like)
-    sum_block(rule, image, text, s, tile, offset, scratch, rows, columns, own)
+    sum_block(rule, image, text, s, offset, blocks, rows, columns, own)
     losses, shares, states = zip(*(rule.finish(x, own) for x in (rows, columns) if x is not None), strict=True)
     if not rule.holds(*states):
         return None
@@ -42,44 +42,48 @@ def _build(rule, image, text, scale, tile, offset, both, gradient):
         return loss, None
     d_image, d_text = torch.zeros(image.shape, **like), torch.zeros(text.shape, **like)
     row, column, at_own = states[0], states[1] if both else None, -sum(shares)
-    d_scale = gradient_block(
-        rule, image, text, s, tile, offset, scratch, row, column, at_own, d_image, d_text, ready=scratch.kept
-    )
+    d_scale = gradient_block(rule, image, text, s, offset, blocks, row, column, at_own, d_image, d_text, ready=blocks.kept)
     factor = 1.0 / (len(losses) * N)
     return loss, (d_image.mul_(s * factor), d_text.mul_(s * factor), d_scale.to(s.dtype) * factor)
 
 
-def sum_block(rule, image, text, s, tile, offset, scratch, rows, columns, own) -> None:
+def sum_block(rule, image, text, s, offset, blocks, rows, columns, own) -> None:
     """Fold all logits of these images and texts into the sums; note the logits of pairs that belong together."""
-    for i in rows_of(len(image), tile):
+
+    def work(lane: int, i: slice, js: list[slice]) -> None:
         scaled = image[i].to(s.dtype) * s
-        for j in columns_of(len(text), tile):
-            S = torch.mm(scaled, text[j].to(s.dtype).T, out=scratch.block(i, j))  # (ti, tj)
+        for j in js:
+            S = torch.mm(scaled, text[j].to(s.dtype).T, out=blocks.block(lane, i, j))  # (ti, tj)
             r, c = crossing(i, j, offset, s.device)
             own[r + i.start] = S[r, c]  # from its own block: rounded exactly like the others
-            rule.add(S, (r, c), i, j, rows, columns, scratch.other(i, j))
+            rule.add(S, (r, c), i, j, rows, columns, blocks.other(lane, i, j))
+
+    blocks.run(work)
 
 
-def gradient_block(rule, image, text, s, tile, offset, scratch, row, column, at_own, d_image, d_text, ready=False) -> Tensor:
+def gradient_block(rule, image, text, s, offset, blocks, row, column, at_own, d_image, d_text, ready=False) -> Tensor:
     """Add G V to d_image and G^T U to d_text, G being the gradient in the logits; returns the sum of G times cosine.
 
     That sum is taken from G V, block of rows by block of rows: no further pass over the logits.
     """
-    d_scale = torch.zeros((), device=s.device, dtype=torch.float64)
-    for i in rows_of(len(image), tile):
+    d_scale = torch.zeros(blocks.lanes, device=s.device, dtype=torch.float64)
+
+    def work(lane: int, i: slice, js: list[slice]) -> None:
         u = image[i].to(s.dtype)
         scaled, before = u * s, (u * d_image[i]).sum()
-        for j in columns_of(len(text), tile):
-            v, S = text[j].to(s.dtype), scratch.block(i, j)
+        for j in js:
+            v, S = text[j].to(s.dtype), blocks.block(lane, i, j)
             if not ready:
                 torch.mm(scaled, v.T, out=S)
-            G = rule.gradient(S, ready, i, j, row, column, scratch.other(i, j))
+            G = rule.gradient(S, ready, i, j, row, column, blocks.other(lane, i, j))
             r, c = crossing(i, j, offset, s.device)
             G[r, c] = at_own[r + i.start]
             d_image[i].addmm_(G, v)
             d_text[j].addmm_(G.T, u)
-        d_scale += (u * d_image[i]).sum() - before
-    return d_scale
+        d_scale[lane] += (u * d_image[i]).sum() - before
+
+    blocks.run(work)
+    return d_scale.sum()
 
 
 def _accumulator(x: Tensor) -> torch.dtype:

@@ -1,10 +1,11 @@
 """Blocks of a matrix of logits: whether to use them, their size, and where the diagonal crosses them."""
 
 import mmap
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+
+from .lanes import Work, in_lanes, lanes_for
 
 KEEP_FROM = 1024 * 1024  # logits from which building the gradient along with the loss beats autograd on a CPU
 BLOCKS_FROM = 4096 * 4096  # more logits than this (64 MiB in float32) are not kept
@@ -35,21 +36,6 @@ def choose_tile(tile: int | str | None, rows: int, columns: int, keep: bool = Tr
     raise ValueError(f"tile {tile!r} must be {options}")
 
 
-def rows_of(rows: int, tile: int | str) -> Iterator[slice]:
-    """Row slices of the blocks."""
-    return (slice(i, min(rows, i + _side(tile))) for i in range(0, rows, _side(tile)))
-
-
-def columns_of(columns: int, tile: int | str) -> Iterator[slice]:
-    """Column slices of the blocks."""
-    wide = COLUMNS * _side(tile)
-    return (slice(j, min(columns, j + wide)) for j in range(0, columns, wide))
-
-
-def _side(tile: int | str) -> int:
-    return KEPT_SIDE if tile == "keep" else tile
-
-
 def crossing(i: slice, j: slice, offset: int | None, device) -> tuple[Tensor, Tensor]:
     """Positions within block (i, j) of the entries (r, r + offset): row and column indices, possibly none."""
     if offset is None:  # no pair of this matrix belongs together
@@ -60,22 +46,36 @@ def crossing(i: slice, j: slice, offset: int | None, device) -> tuple[Tensor, Te
     return r - i.start, r + (offset or 0) - j.start
 
 
-class Scratch:
-    """Room for the logits: the whole matrix ("keep"), or one block that is used over and over."""
+class Blocks:
+    """How a matrix of logits is cut, and room for them: for the whole matrix ("keep"), or for one block of each lane that is
+    used over and over.
+
+    lanes: threads that share the blocks (`lanes_for`); with more than one, blocks are small enough for each to have its own.
+    """
 
     def __init__(self, rows: int, columns: int, tile: int | str, like: dict):
-        self.kept = tile == "keep"
-        block = min(rows, _side(tile)), min(columns, COLUMNS * _side(tile))
-        self.room = _matrix(rows, columns, like) if self.kept else torch.empty(block, **like)
-        self.spare = torch.empty(block, **like)
+        self.kept, self.lanes = tile == "keep", lanes_for(rows, columns, like["device"])
+        side = KEPT_SIDE if self.kept else tile
+        height, width = min(side, -(-rows // self.lanes)), min(COLUMNS * side, -(-columns // self.lanes))
+        self.rows, self.columns = _slices(rows, height), _slices(columns, width)
+        self.room = _matrix(rows, columns, like) if self.kept else torch.empty((self.lanes, height, width), **like)
+        self.spare = torch.empty((self.lanes, height, width), **like)
 
-    def block(self, i: slice, j: slice) -> Tensor:
+    def run(self, work: Work) -> None:
+        """work(lane, i, js) for all rows and columns (`in_lanes`)."""
+        in_lanes(work, self.rows, self.columns, self.lanes)
+
+    def block(self, lane: int, i: slice, j: slice) -> Tensor:
         """Where the logits of block (i, j) stand."""
-        return self.room[i, j] if self.kept else self.room[: i.stop - i.start, : j.stop - j.start]
+        return self.room[i, j] if self.kept else self.room[lane, : i.stop - i.start, : j.stop - j.start]
 
-    def other(self, i: slice, j: slice) -> Tensor:
+    def other(self, lane: int, i: slice, j: slice) -> Tensor:
         """A second block of the same shape, for intermediate values."""
-        return self.spare[: i.stop - i.start, : j.stop - j.start]
+        return self.spare[lane, : i.stop - i.start, : j.stop - j.start]
+
+
+def _slices(length: int, step: int) -> list[slice]:
+    return [slice(i, min(length, i + step)) for i in range(0, length, step)]
 
 
 def _matrix(rows: int, columns: int, like: dict) -> Tensor:
