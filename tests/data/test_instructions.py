@@ -20,11 +20,10 @@ from vlatlas.data.instructions import (
     ask,
     believed,
     known,
-    place_of,
+    size_of,
     symbols,
     write,
 )  # fmt: skip
-from vlatlas.data.scenes.vocabulary import PLACES
 from vlatlas.models.tokenizer import WordTokenizer
 from vlatlas.protocols.captioning_text import words
 
@@ -42,7 +41,7 @@ def texts(sample):
 
 def test_the_teacher_knows_the_caption_and_the_box_and_nothing_else():
     assert believed(TOLD) == {
-        "colour": "red", "texture": "striped", "shape": "star", "background": "dark", "position": "bottom left",
+        "colour": "red", "texture": "striped", "shape": "star", "background": "dark", "size": "small",
     }  # fmt: skip
     assert list(inspect.signature(write).parameters)[0] == "told" and [f for f in Symbols.__dataclass_fields__] == [
         "caption",
@@ -54,20 +53,20 @@ def test_the_teacher_knows_the_caption_and_the_box_and_nothing_else():
         x0, y0, x1, y1 = scene.objects[0].box
         assert told.box == tuple(round(10 * v / 32) for v in (x0, y0, x1, y1)) and told.name == scene.objects[0].shape
         facts = known(scene)
-        assert {k: v for k, v in believed(told).items() if k != "position"} == {k: v for k, v in facts.items() if k != "position"}
+        assert {k: v for k, v in believed(told).items() if k != "size"} == {k: v for k, v in facts.items() if k != "size"}
 
 
 @pytest.mark.parametrize(
-    "box,place", [((2, 2, 8, 8), "centre"), ((2, 2, 7, 8), "left"), ((4, 1, 9, 6), "top right"), ((2, 4, 8, 9), "bottom")]
+    "box,size", [((2, 2, 8, 8), "small"), ((2, 2, 9, 8), "large"), ((2, 1, 8, 9), "large"), ((0, 0, 10, 10), "large")]
 )
-def test_places_by_hand(box, place):
-    assert place_of(box) == place and place in PLACES
+def test_sizes_by_hand(box, size):
+    assert size_of(box) == size and size in WORLD.sizes
 
 
-def test_a_blind_teacher_errs_about_places_but_not_often():
+def test_a_blind_teacher_errs_about_sizes_but_not_often():
     batch = WORLD.batch(7, range(400))
-    same = [believed(t)["position"] == known(g)["position"] for t, g in zip(symbols(batch), batch.graphs, strict=True)]
-    assert 0.6 < np.mean(same) < 0.95
+    same = [believed(t)["size"] == known(g)["size"] for t, g in zip(symbols(batch), batch.graphs, strict=True)]
+    assert 0.8 < np.mean(same) < 0.97
 
 
 def test_answers_are_what_the_teacher_believes():
@@ -96,7 +95,7 @@ def test_answers_are_what_the_teacher_believes():
 
 def test_test_wordings_and_held_out_pairs_are_in_no_sample():
     shown = {(WORLD.shapes[s], WORLD.colours[c]) for s, c, _ in WORLD.combinations}
-    assert len(shown) == 18
+    assert len(shown) == 48
     held = [tuple(re.findall(r"[a-z]+", re.sub(r"\{.\w*\}", "*", w[-1]))) for w in WORDINGS.values()]
     found = 0
     for _, sample in samples():

@@ -5,9 +5,9 @@ import pytest
 from vlatlas.data.instructions import Question
 from vlatlas.evals.answers import made_up, right, said, told
 
-FACTS = {"colour": "red", "texture": "striped", "shape": "star", "background": "dark", "position": "top left"}
+FACTS = {"colour": "red", "texture": "striped", "shape": "star", "background": "dark", "size": "large"}
 COLOUR = Question("conversation", "what colour is the star?", "colour", {"colour": "red"})
-PLACE = Question("conversation", "where is the object?", "position", {"position": "top left"})
+SIZE = Question("conversation", "what size is the object?", "size", {"size": "large"})
 EXIST = Question("conversation", "is there a ring?", "exist", {"exist": "no"})
 DETAIL = Question("detail", "describe the picture in detail.", "detail", FACTS)
 EDIT = Question(
@@ -16,14 +16,11 @@ EDIT = Question(
 
 
 def test_values_that_a_text_names():
-    assert said("there is a red star. it is at the top left. the background is dark.") == {
-        "colour": {"red"}, "shape": {"star"}, "position": {"top left"}, "background": {"dark"},
+    assert said("there is a red star. it is large. the background is dark.") == {
+        "colour": {"red"}, "shape": {"star"}, "size": {"large"}, "background": {"dark"},
     }  # fmt: skip
-    assert said("it is at the left.") == {"position": {"left"}} and said("it is at the left of it at the top.")["position"] == {
-        "left",
-        "top",
-    }
-    assert said("no. reds, top left") == {"exist": {"no"}}
+    assert said("it is small. it is large.") == {"size": {"small", "large"}}
+    assert said("no. reds, larger") == {"exist": {"no"}}
 
 
 @pytest.mark.parametrize(
@@ -35,9 +32,9 @@ def test_values_that_a_text_names():
         (COLOUR, "it is red. it is blue.", 0, 0),
         (COLOUR, "a picture of a red star.", 0, 1),  # says more than was asked
         (COLOUR, "", 0, 0),
-        (PLACE, "it is at the top left.", 1, 1),
-        (PLACE, "it is at the top.", 0, 0),
-        (PLACE, "a star at the top left", 0, 1),
+        (SIZE, "it is large.", 1, 1),
+        (SIZE, "it is small.", 0, 0),
+        (SIZE, "a large star", 0, 1),
         (EXIST, "no.", 1, 1),
         (EXIST, "yes.", 0, 0),
         (EXIST, "it is a star.", 0, 0),
@@ -55,7 +52,7 @@ def test_one_thing_asked(question, answer, strict, loose):
 
 
 def test_a_description_gets_the_f1_of_its_facts():
-    assert right(DETAIL, "there is a red star. it is striped. it is at the top left. the background is dark.") == 1
+    assert right(DETAIL, "there is a red star. it is striped. it is large. the background is dark.") == 1
     assert right(DETAIL, "there is a red star.") == pytest.approx(2 * 2 / (2 + 5))
     assert right(DETAIL, "there is a blue star. it is striped.") == pytest.approx(2 * 2 / (3 + 5))
     assert right(DETAIL, "") == 0

@@ -1,4 +1,5 @@
-"""Instructions about pictures, written by a teacher that sees no picture: only a caption, and a box with coordinates in tenths.
+"""Instructions about pictures, written by a teacher that sees no picture: only a caption that leaves out the size, and a box with
+coordinates in tenths.
 
 Three kinds, as LLaVA has them (Liu et al. 2023, Sec. 3): short questions with a definite answer, in two turns; a detailed
 description; and a request that takes two steps, "make it blue. what is it then?". Answers to test questions come from the scene
@@ -6,27 +7,24 @@ graph instead, and the test's wordings occur in no instruction.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .scenes import World, parse
-from .scenes.english import phrase
+from .scenes.english import TEMPLATES, phrase, realise
 from .scenes.statement import Thing
-from .scenes.vocabulary import PLACES
 
-WORLD = World(objects=(1, 1), shapes=5, colours=5, backgrounds=3, held_out="combinations", sizes=1, spread=1.0, fill=(0.55, 0.75))
+WORLD = World(held_out="combinations", spread=0.3, fill=(0.6, 0.9), rotation=10.0)  # of one object, as scenes-clip has seen them
 NOVEL = WORLD(split="novel")  # its pairs of shape and colour are named by no caption, instruction or answer of `WORLD`
 KINDS = ("conversation", "detail", "reasoning")
-ASKED = ("colour", "shape", "texture", "background", "position", "exist")  # by conversations
+ASKED = ("colour", "shape", "texture", "background", "size", "exist")  # by conversations
 EDITED = ("colour", "shape", "texture")  # by reasoning
-NEW_WORDS = ("where", "texture", "detail", "then")  # which the texts of scenes-lm do not have
+NEW_WORDS = ("size", "texture", "detail", "then")  # which the texts of scenes-lm do not have
 BRIEF = ("describe the picture.", "describe this image.", "what is in this picture?", "look at the picture. what is it?")
 WORDINGS = {  # the last of each is the test's
     "attribute": ("what {a} is the {o}?", "what is the {a} of the {o}?", "look at the {o}. what {a} is it?",
                   "in this picture, the {o} is of what {a}?"),
     "background": ("what is the background?", "how is the background?", "look at the background. what is it?",
                    "in this picture, the background is what?"),
-    "position": ("where is the {o}?", "where in the picture is the {o}?", "look at the {o}. where is it?",
-                 "in this picture, the {o} is where?"),
     "exist": ("is there {thing}?", "is this {thing}?", "look at the picture. is there {thing}?",
               "in this picture, is there {thing}?"),
     "detail": ("describe the picture in detail.", "look at the picture and describe it in detail.", "what is there in detail?",
@@ -65,31 +63,33 @@ class Question:
 
 
 def symbols(batch) -> list[Symbols]:
-    """What the teacher is told of each scene of a batch with one object."""
-    side = batch.world.resolution
-    return [
-        Symbols(caption, scene.objects[0].shape, tuple(round(10 * x / side) for x in scene.objects[0].box))
-        for caption, scene in zip(batch.captions, batch.scenes, strict=True)
-    ]
+    """What the teacher is told of each scene of a batch with one object: the batch's captions, but no size."""
+    side, out = batch.world.resolution, []
+    templates = batch.draw.integers("phrase", 2 * len(TEMPLATES))[:, 0].tolist()
+    for scene, stated, template in zip(batch.scenes, batch.statements, templates, strict=True):
+        (o,), (thing,) = scene.objects, stated.objects
+        sizeless = replace(stated, objects=({a: v for a, v in thing.items() if a != "size"},))
+        out.append(Symbols(realise(sizeless, template), o.shape, tuple(round(10 * x / side) for x in o.box)))
+    return out
 
 
-def place_of(box: tuple[int, int, int, int]) -> str:
-    """Where a box in tenths stands, by its centre: in the middle if that is less than half a tenth from the frame's."""
+def size_of(box: tuple[int, int, int, int]) -> str:
+    """The size by a box in tenths: large from seven tenths of the frame on. Some shapes fill less of their disc than others, so
+    this is wrong at times."""
     x0, y0, x1, y1 = box
-    column, row = (1 + (s > 10) - (s < 10) for s in (x0 + x1, y0 + y1))  # s is twice the centre
-    return PLACES[3 * row + column]
+    return "large" if max(x1 - x0, y1 - y0) >= 7 else "small"
 
 
 def believed(told: Symbols) -> Thing:
-    """The teacher's idea of the scene, attribute -> value: what the caption states, and the place by the box."""
+    """The teacher's idea of the scene, attribute -> value: what the caption states, and the size by the box."""
     statement = parse(told.caption)
-    return {**statement.objects[0], "background": statement.background, "position": place_of(told.box)}
+    return {**statement.objects[0], "background": statement.background, "size": size_of(told.box)}
 
 
 def known(scene) -> Thing:
     """The same by the scene graph."""
     o = scene.objects[0]
-    return {"colour": o.colour, "texture": o.texture, "shape": o.shape, "background": scene.background, "position": o.position}
+    return {"colour": o.colour, "texture": o.texture, "shape": o.shape, "background": scene.background, "size": o.size}
 
 
 def _called(facts: Thing, chance: random.Random) -> str:
@@ -97,7 +97,7 @@ def _called(facts: Thing, chance: random.Random) -> str:
 
 
 def _told(value: str, attribute: str) -> str:
-    return {"shape": f"it is {phrase({'shape': value})}.", "position": f"it is at the {value}."}.get(attribute, f"it is {value}.")
+    return f"it is {phrase({'shape': value}) if attribute == 'shape' else value}."
 
 
 def _shown(facts: Thing, world: World) -> bool:
@@ -128,7 +128,7 @@ def short(facts: Thing, asked: str, world: World, chance: random.Random, test: b
 def detailed(facts: Thing) -> str:
     """Everything, one fact a sentence."""
     thing = phrase({"colour": facts["colour"], "shape": facts["shape"]})
-    rest = f"it is {facts['texture']}. it is at the {facts['position']}. the background is {facts['background']}."
+    rest = f"it is {facts['texture']}. it is {facts['size']}. the background is {facts['background']}."
     return f"there is {thing}. {rest}"
 
 

@@ -3,16 +3,16 @@
 import re
 
 from ..data.instructions import Question
-from ..data.scenes.vocabulary import BACKGROUNDS, COLOURS, PLACES, SHAPES, TEXTURES
+from ..data.scenes.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES, TEXTURES
 
 _ATTRIBUTE = {
     **{w: "colour" for w in COLOURS},
     **{w: "shape" for w in SHAPES},
     **{w: "texture" for w in TEXTURES},
+    **{w: "size" for w in SIZES[3]},
     **{w: "background" for w in BACKGROUNDS},
     **{w: "exist" for w in ("yes", "no")},
 }
-_PLACE = re.compile(rf"at the ({'|'.join(sorted(PLACES, key=len, reverse=True))})\b")
 
 Said = dict[str, set[str]]
 
@@ -20,8 +20,6 @@ Said = dict[str, set[str]]
 def said(text: str) -> Said:
     """attribute -> the values that a text names."""
     out: Said = {}
-    for place in _PLACE.findall(text):
-        out.setdefault("position", set()).add(place)
     for word in re.findall(r"[a-z]+", text):
         if word in _ATTRIBUTE:
             out.setdefault(_ATTRIBUTE[word], set()).add(word)
