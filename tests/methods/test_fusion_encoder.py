@@ -78,6 +78,16 @@ def test_all_pairs_at_once_are_each_pair_alone(encoder, data):
             assert scores[b, n].item() == pytest.approx((alone[1] - alone[0]).item())
 
 
+def test_the_match_is_read_at_the_class_token_alone(encoder, data):
+    patches, ids = data
+    fused = encoder.fuse(encoder.read(ids), encoder.see(patches), torch.arange(B))
+    changed = fused.clone()
+    changed[:, 1:] += 1
+    assert torch.equal(encoder.matches(changed), encoder.matches(fused))
+    changed[:, 0] += 1
+    assert not torch.equal(encoder.matches(changed), encoder.matches(fused))
+
+
 def test_texts_of_another_length_are_refused(encoder, data):
     with pytest.raises(ValueError, match=f"texts of {T - 1} ids"):
         encoder.read(data[1][:, 1:])

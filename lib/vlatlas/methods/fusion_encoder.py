@@ -112,9 +112,8 @@ class FusionEncoder(nn.Module):
         return self.fusion_norm(h)
 
     def matches(self, fused: Tensor) -> Tensor:
-        """Logits (N, 2) that text and image do not, or do, belong together, from the mean fused token: after the last
-        cross-attention no word could report to the class token any more."""
-        return self.match_head(fused.mean(dim=1))
+        """Logits (N, 2) that text and image do not, or do, belong together, from the fused class token."""
+        return self.match_head(fused[:, 0])
 
     @torch.no_grad()
     def match_scores(self, patches: Tensor, ids: Tensor, chunk: int = 16) -> Tensor:
