@@ -142,6 +142,19 @@ def test_masked_words_get_the_copys_distribution(encoder, batch):
     assert k == len(out["word_logits"]) > 0
 
 
+def test_texts_without_a_masked_word_ask_nothing_and_one_text_is_enough(encoder, batch):
+    model = Albef(encoder).eval()
+    patches, ids, hidden, labels = batch
+    none = torch.full_like(labels, IGNORED)
+    with torch.no_grad():
+        assert len(model(patches, ids, ids, none, 0.4)["word_logits"]) == 0
+        one = none.clone()
+        one[2, 3] = ids[2, 3]
+        logits = model(patches, ids, hidden, one, 0.4)["word_logits"]
+        alone = encoder.fuse(encoder.read(hidden[2:3]), encoder.see(patches[2:3]), torch.tensor([0]))
+    torch.testing.assert_close(logits, encoder.word_head(alone[0, 3])[None])
+
+
 def test_the_class_token_is_never_masked_and_masks_have_their_shares():
     ids = torch.cat([torch.full((4000, 1), 2), torch.randint(3, V, (4000, T - 1), generator=torch.Generator().manual_seed(0))], 1)
     hidden, labels = masked(ids, V, torch.Generator().manual_seed(1), share=0.15)

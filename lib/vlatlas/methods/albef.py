@@ -117,19 +117,21 @@ class Albef(nn.Module):
         if self.training:
             follow(self.copy, self.encoder, self.momentum)
         e, c, B, soft = self.encoder, self.copy, len(ids), self.targets != "one-hot"
-        z, (h, h_masked) = e.see(patches), e.read(torch.cat([ids, masked])).chunk(2)
+        asked = labels != IGNORED
+        told = asked.any(dim=1).nonzero()[:, 0]  # (b,): texts in which no word is masked need no second pass
+        z, h = e.see(patches), e.read(torch.cat([ids, masked[told]]))
+        h, h_masked = h[:B], h[B:]
         with torch.no_grad():
             slow_z = c.see(patches) if self.contrast or soft else None
         out = self.align(z, h, slow_z, ids, alpha) if self.contrast else {}
         by_image, by_text = (out[k][:, :B] if out else h.new_zeros(B, B) for k in ("image_logits", "text_logits"))
         text, image = other(by_image, self.negatives == "hard"), other(by_text, self.negatives == "hard")  # (B,) each
         own = torch.arange(B, device=ids.device)
-        fused = e.fuse(torch.cat([h, h, h[text], h_masked]), z, torch.cat([own, image, own, own]))  # (4 B, T, W)
-        asked = labels != IGNORED
-        words = e.word_head(fused[3 * B :][asked])  # (n, V)
+        fused = e.fuse(torch.cat([h, h, h[text], h_masked]), z, torch.cat([own, image, own, told]))  # (3 B + b, T, W)
+        words = e.word_head(fused[3 * B :][asked[told]])  # (n, V)
         targets = F.one_hot(labels[asked], words.shape[1]).to(words.dtype)
         if soft:
             with torch.no_grad():
-                q = c.word_head(c.fuse(c.read(masked), slow_z, own)[asked]).softmax(dim=1)
+                q = c.word_head(c.fuse(c.read(masked[told]), slow_z, told)[asked[told]]).softmax(dim=1)
             targets = self.soften(targets, q, alpha)
         return out | {"match_logits": e.matches(fused[: 3 * B]), "word_logits": words, "word_targets": targets}

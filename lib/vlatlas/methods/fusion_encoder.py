@@ -24,7 +24,7 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor, rows: Tensor) -> Tensor:
         N, T, W = x.shape
-        q = self.query(x).view(N, T, self.heads, -1).transpose(1, 2)  # (N, h, T, W/h)
+        q = self.query(x).view(N, T, self.heads, W // self.heads).transpose(1, 2)  # (N, h, T, W/h)
         kv = self.key_value(z).view(*z.shape[:2], 2, self.heads, W // self.heads)
         k, v = kv.permute(2, 0, 3, 1, 4)[:, rows]  # each (N, h, P, W/h)
         y = F.scaled_dot_product_attention(q, k, v)
