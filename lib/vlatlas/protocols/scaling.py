@@ -48,8 +48,8 @@ class Scaling(Pretraining):
     """`Pretraining` as a grid. widths: of both towers; budgets: pairs seen; rates: learning rate of each width; queries: test
     scenes of different captions; bins: of the envelope. No scene is seen twice.
 
-    Between 1,400 and 5,600 pairs the errors of both sets lie between chance and none at every width, on seeds 10 and 11. There each
-    rate is the better of two, for the mean error of both sets and tasks; exponents had no part in the choice.
+    Between 1,400 and 5,600 pairs the errors of both sets lie between chance and none at every width, on seeds 10 and 11. There
+    each rate is the better of two, for the mean error of both sets and tasks; exponents had no part in the choice.
     """
 
     world: World = field(default_factory=lambda: WORLD)
