@@ -105,11 +105,6 @@ def _shown(facts: Thing, world: World) -> bool:
     return bool((world.combinations[:, :2] == pair).all(axis=1).any())
 
 
-def _shown(facts: Thing, world: World) -> bool:
-    pair = (world.shapes.index(facts["shape"]), world.colours.index(facts["colour"]))
-    return bool((world.combinations[:, :2] == pair).all(axis=1).any())
-
-
 def _wording(name: str, chance: random.Random, test: bool) -> str:
     return WORDINGS[name][-1] if test else chance.choice(WORDINGS[name][:-1])
 
