@@ -124,5 +124,5 @@ def test_two_losses_at_once_and_a_process_that_was_forked_have_lanes_of_their_ow
 
 def test_small_matrices_one_thread_and_other_devices_have_one_lane(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    assert lanes.lanes_for(8192, 16384, "cpu") == 8 and lanes.lanes_for(4096, 8192, "cpu") == 4
-    assert lanes.lanes_for(1024, 9000, "cpu") == lanes.lanes_for(9000, 9000, "cuda") == 1
+    assert lanes.lanes_for(8192, 16384, "cpu") == 8 and lanes.lanes_for(2048, 8192, "cpu") == 4
+    assert lanes.lanes_for(1023, 9000, "cpu") == lanes.lanes_for(9000, 9000, "cuda") == 1

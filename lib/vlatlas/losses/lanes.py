@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-NARROW = 1024  # rows or columns: with fewer for each thread, to hand out the work costs more than it saves
+NARROW = 512  # rows or columns: with fewer for each thread, to hand out the work costs more than it saves
 
 Work = Callable[[int, slice, list[slice]], None]
 

@@ -48,7 +48,7 @@ def sigmoid_block(image, text, s, b, offset, blocks, d_image, d_text) -> Tensor:
             r, c = crossing(i, j, offset, s.device)
             own = A[r, c]
             A[r, c] = -own  # z a: the pairs that belong together count as positives
-            loss += F.softplus(A, threshold=50).sum()  # -log sigma(-z' a)
+            loss += F.softplus(A, 1, 50, out=blocks.other(lane, i, j)).sum()  # -log sigma(-z' a); its room is used over and over
             if d_image is None:
                 continue
             G = A.sigmoid_()

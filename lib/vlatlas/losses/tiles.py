@@ -79,7 +79,7 @@ def _slices(length: int, step: int) -> list[slice]:
 
 
 def _matrix(rows: int, columns: int, like: dict) -> Tensor:
-    """An uninitialised matrix; where Linux offers pages of 2 MiB, on them: a twelfth of the time went into small ones."""
+    """An uninitialised matrix; where Linux offers pages of 2 MiB, on them, which saves the time that many small ones take."""
     bytes_ = rows * columns * like["dtype"].itemsize
     if torch.device(like["device"]).type != "cpu" or not hasattr(mmap, "MADV_HUGEPAGE") or bytes_ < HUGE:
         return torch.empty((rows, columns), **like)
