@@ -135,3 +135,11 @@ def test_each_sort_of_arm_has_its_rate_and_its_seed(small):
     assert torch.equal(same, kinds[0].show.weight) and not torch.equal(same, other)
     guessed = small.prefixed(MLPMapper, 3, random=True).model.embed_tokens.weight
     assert not torch.equal(guessed, kinds[2].model.embed_tokens.weight)
+
+
+@pytest.mark.parametrize("make", [lambda p: p.lstm(3), lambda p: p.prefixed(MLPMapper, 3)])
+def test_the_first_arm_of_a_new_protocol_starts_as_the_later_ones(make):
+    # The first arm is also the first that needs the towers: to load them must not cost the arm its seed.
+    protocol = Captioning(pairs=24, few=8, test=12, k=2)
+    first, second = make(protocol).state_dict(), make(protocol).state_dict()
+    assert first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
