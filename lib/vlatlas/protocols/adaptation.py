@@ -6,7 +6,7 @@ separate sequences, so no image is in two of them.
 """
 
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor
@@ -43,6 +43,7 @@ class Adaptation:
         pairs = sorted({(int(s), int(c)) for s, c, _ in self.world.combinations})
         return [(self.world.shapes[s], self.world.colours[c]) for s, c in pairs]
 
+    @cache  # noqa: B019  every encoder and number of shots asks for the same scenes again; it lives as long as its notebook
     def _take(self, world: World, seed: int, count: int) -> tuple[Tensor, Tensor]:
         """`count` scenes and their class labels (B,)."""
         batch = world.batch(seed, range(count))
