@@ -93,3 +93,20 @@ def test_texts_of_another_length_are_refused(encoder, data):
         encoder.read(data[1][:, 1:])
     with pytest.raises(ValueError, match="not a multiple"):
         CrossAttention(7, 2)
+
+
+@pytest.mark.parametrize("tokens", [1, 2])
+def test_the_first_tokens_alone_are_those_of_the_whole_with_the_same_gradients(tokens):
+    torch.manual_seed(5)
+    encoder = FusionEncoder(6, 11, 4, width=8, heads=2, fusion_layers=2).double()
+    patches, ids = torch.randn(2, 3, 6, dtype=torch.float64), torch.randint(11, (3, 4))
+    rows = torch.tensor([0, 1, 1])
+    found = []
+    for asked in (None, tokens):
+        encoder.zero_grad()
+        out = encoder.fuse(encoder.read(ids), encoder.see(patches), rows, asked)[:, :tokens]
+        out.square().sum().backward()
+        found.append([out.detach(), *(p.grad.clone() for p in encoder.parameters() if p.grad is not None)])
+    assert found[1][0].shape == (3, tokens, 8) and len(found[0]) == len(found[1])
+    for whole, part in zip(*found, strict=True):
+        torch.testing.assert_close(part, whole)

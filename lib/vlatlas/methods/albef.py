@@ -127,11 +127,11 @@ class Albef(nn.Module):
         by_image, by_text = (out[k][:, :B] if out else h.new_zeros(B, B) for k in ("image_logits", "text_logits"))
         text, image = other(by_image, self.negatives == "hard"), other(by_text, self.negatives == "hard")  # (B,) each
         own = torch.arange(B, device=ids.device)
-        fused = e.fuse(torch.cat([h, h, h[text], h_masked]), z, torch.cat([own, image, own, told]))  # (3 B + b, T, W)
-        words = e.word_head(fused[3 * B :][asked[told]])  # (n, V)
+        fused = e.fuse(torch.cat([h, h, h[text]]), z, torch.cat([own, image, own]), tokens=1)  # (3 B, 1, W): the class token
+        words = e.word_head(e.fuse(h_masked, z, told)[asked[told]])  # (n, V)
         targets = F.one_hot(labels[asked], words.shape[1]).to(words.dtype)
         if soft:
             with torch.no_grad():
                 q = c.word_head(c.fuse(c.read(masked[told]), slow_z, told)[asked[told]]).softmax(dim=1)
             targets = self.soften(targets, q, alpha)
-        return out | {"match_logits": e.matches(fused[: 3 * B]), "word_logits": words, "word_targets": targets}
+        return out | {"match_logits": e.matches(fused), "word_logits": words, "word_targets": targets}

@@ -31,8 +31,20 @@ class CrossAttention(nn.Module):
         return self.out(y.transpose(1, 2).reshape(N, T, W))
 
 
+def self_attention(attention: Attention, x: Tensor, tokens: int) -> Tensor:
+    """(N, tokens, W): the first rows of what `attention` makes of x (N, T, W). All words are looked at; these alone look."""
+    N, T, W = x.shape
+    qkv = attention.qkv(x).view(N, T, 3, attention.heads, W // attention.heads)
+    q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (N, h, T, W/h)
+    y = F.scaled_dot_product_attention(q[:, :, :tokens], k, v)
+    return attention.out(y.transpose(1, 2).reshape(N, tokens, W))
+
+
 class FusionBlock(nn.Module):
-    """Self-attention among words, cross-attention to the image, MLP; each added to x after a layer norm of its input."""
+    """Self-attention among words, cross-attention to the image, MLP; each added to x after a layer norm of its input.
+
+    tokens: of how many words, from the front, the output is wanted; the rest of the work is then left out.
+    """
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -43,8 +55,8 @@ class FusionBlock(nn.Module):
         self.norm3 = nn.LayerNorm(width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor, z: Tensor, rows: Tensor) -> Tensor:
-        x = x + self.attention(self.norm1(x))
+    def forward(self, x: Tensor, z: Tensor, rows: Tensor, tokens: int) -> Tensor:
+        x = x[:, :tokens] + self_attention(self.attention, self.norm1(x), tokens)
         x = x + self.cross_attention(self.norm2(x), z, rows)
         return x + self.mlp(self.norm3(x))
 
@@ -105,11 +117,11 @@ class FusionEncoder(nn.Module):
         """Unit rows (B, D) from a text's class token."""
         return F.normalize(self.text_project(h[:, 0]), dim=-1)
 
-    def fuse(self, h: Tensor, z: Tensor, rows: Tensor) -> Tensor:
-        """Tokens (N, T, W) of texts h (N, T, W), text n read with image rows[n] of z (B, P, W)."""
-        for block in self.fusion_blocks:
-            h = block(h, z, rows)
-        return self.fusion_norm(h)
+    def fuse(self, h: Tensor, z: Tensor, rows: Tensor, tokens: int | None = None) -> Tensor:
+        """Tokens (N, T, W) of texts h (N, T, W), text n read with image rows[n] of z (B, P, W); or the first `tokens` of them."""
+        for block in self.fusion_blocks[:-1]:
+            h = block(h, z, rows, self.length)
+        return self.fusion_norm(self.fusion_blocks[-1](h, z, rows, tokens or self.length))
 
     def matches(self, fused: Tensor) -> Tensor:
         """Logits (N, 2) that text and image do not, or do, belong together, from the fused class token."""
@@ -122,6 +134,6 @@ class FusionEncoder(nn.Module):
         out = []
         for part in z.split(chunk):
             rows = torch.arange(len(part), device=z.device).repeat_interleave(len(h))
-            logits = self.matches(self.fuse(h.repeat(len(part), 1, 1), part, rows))  # (b N, 2)
+            logits = self.matches(self.fuse(h.repeat(len(part), 1, 1), part, rows, tokens=1))  # (b N, 2)
             out.append((logits[:, 1] - logits[:, 0]).view(len(part), len(h)))
         return torch.cat(out)
