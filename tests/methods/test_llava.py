@@ -183,3 +183,13 @@ def test_new_words_begin_as_the_mean_and_change_no_old_score():
 def test_an_unknown_word_is_refused():
     with pytest.raises(ValueError, match="add it by `with_words`"):
         encode((("where ?", "a"),), language_model())
+
+
+def test_the_projector_starts_with_columns_as_large_as_embeddings():
+    model = Llava(64, LanguageModel([*"abcd"], context=24, width=64, depth=2, heads=2))
+    with torch.no_grad():
+        model.model.embed_tokens.weight.mul_(0.3)
+    model = Llava(64, model.model)
+    z = torch.randn(400, P, 64, generator=torch.Generator().manual_seed(4))
+    got, like = model.projector(z).std().item(), model.model.embed_tokens.weight.std().item()
+    assert got == pytest.approx(like, rel=0.1) and not model.projector.bias.any()

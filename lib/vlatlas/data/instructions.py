@@ -2,8 +2,9 @@
 coordinates in tenths.
 
 Three kinds, as LLaVA has them (Liu et al. 2023, Sec. 3): short questions with a definite answer, in two turns; a detailed
-description; and a request that takes two steps, "make it blue. what is it then?". Answers to test questions come from the scene
-graph instead, and the test's wordings occur in no instruction.
+description; and a request that takes a look and a thought, "make it blue. what is it then?". Answers to test questions come from
+the scene graph instead. A wording is an opening and a body; some combinations of them are the test's and occur in no instruction,
+though each part does.
 """
 
 import random
@@ -13,25 +14,21 @@ from .scenes import World, parse
 from .scenes.english import TEMPLATES, phrase, realise
 from .scenes.statement import Thing
 
-WORLD = World(held_out="combinations", spread=0.3, fill=(0.6, 0.9), rotation=10.0)  # of one object, as scenes-clip has seen them
+WORLD = World(  # of one object, as scenes-clip has seen them
+    held_out="combinations", shapes=6, colours=6, backgrounds=3, spread=0.3, fill=(0.6, 0.9), rotation=10.0
+)
 NOVEL = WORLD(split="novel")  # its pairs of shape and colour are named by no caption, instruction or answer of `WORLD`
 KINDS = ("conversation", "detail", "reasoning")
-ASKED = ("colour", "shape", "texture", "background", "size", "exist")  # by conversations
+ASKED = ("colour", "shape", "texture", "background", "size")  # by conversations
 EDITED = ("colour", "shape", "texture")  # by reasoning
-NEW_WORDS = ("size", "texture", "detail", "then")  # which the texts of scenes-lm do not have
 BRIEF = ("describe the picture.", "describe this image.", "what is in this picture?", "look at the picture. what is it?")
-WORDINGS = {  # the last of each is the test's
-    "attribute": ("what {a} is the {o}?", "what is the {a} of the {o}?", "look at the {o}. what {a} is it?",
-                  "in this picture, the {o} is of what {a}?"),
-    "background": ("what is the background?", "how is the background?", "look at the background. what is it?",
-                   "in this picture, the background is what?"),
-    "exist": ("is there {thing}?", "is this {thing}?", "look at the picture. is there {thing}?",
-              "in this picture, is there {thing}?"),
-    "detail": ("describe the picture in detail.", "look at the picture and describe it in detail.", "what is there in detail?",
-               "in detail, describe this image."),
-    "reasoning": ("make the {o} {v}. what is it then?", "turn the {o} into {v}. what is it then?",
-                  "look at the {o} and make it {v}. what is it then?", "we turn the {o} into {v}. then what is it?"),
-}  # fmt: skip
+OPENINGS = ("", "look. ", "please, ")
+BODIES = {
+    "conversation": ("what {a} is this?", "what is the {a}?", "which {a} is it?"),
+    "detail": ("describe it in detail.", "what is there in detail?", "in detail, what is it?"),
+    "reasoning": ("make it {v}. what is it then?", "once it is {v}, what is it?", "made {v}, what is it?"),
+}
+NEW_WORDS = ("please", "which", "size", "texture", "detail", "then")  # which the texts of scenes-lm do not have
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Question:
-    """A test question. asked: the attribute in question, "exist", "detail" or "reasoning"; truth: attribute -> value, of what a
-    right answer names; for "exist", {"exist": "yes"} or "no"."""
+    """A test question. asked: the attribute in question, "detail" or "reasoning"; truth: attribute -> value, of what a right
+    answer names."""
 
     kind: str
     text: str
@@ -92,75 +89,61 @@ def known(scene) -> Thing:
     return {"colour": o.colour, "texture": o.texture, "shape": o.shape, "background": scene.background, "size": o.size}
 
 
-def _called(facts: Thing, chance: random.Random) -> str:
-    return chance.choice(("object", facts["shape"]))
+def wordings(kind: str, test: bool) -> list[str]:
+    """What a request of a kind may be: opening k stands before body k in the test, before all other bodies in instructions."""
+    return [o + b for i, o in enumerate(OPENINGS) for j, b in enumerate(BODIES[kind]) if (i == j) == test]
 
 
-def _told(value: str, attribute: str) -> str:
-    return f"it is {phrase({'shape': value}) if attribute == 'shape' else value}."
+def shown(facts: Thing) -> bool:
+    """Is the pair of shape and colour one that `WORLD` shows?"""
+    pair = (WORLD.shapes.index(facts["shape"]), WORLD.colours.index(facts["colour"]))
+    return bool((WORLD.combinations[:, :2] == pair).all(axis=1).any())
 
 
-def _shown(facts: Thing, world: World) -> bool:
-    pair = (world.shapes.index(facts["shape"]), world.colours.index(facts["colour"]))
-    return bool((world.combinations[:, :2] == pair).all(axis=1).any())
-
-
-def _wording(name: str, chance: random.Random, test: bool) -> str:
-    return WORDINGS[name][-1] if test else chance.choice(WORDINGS[name][:-1])
-
-
-def short(facts: Thing, asked: str, world: World, chance: random.Random, test: bool = False) -> tuple[str, str]:
-    """A question with a definite answer. "exist" is answered yes half the time; what is asked for is a shape or a colour."""
-    if asked == "exist":
-        a, yes = chance.choice(("shape", "colour")), chance.random() < 0.5
-        v = facts[a] if yes else chance.choice([v for v in world.classes(a) if v != facts[a]])
-        return _wording("exist", chance, test).format(thing=phrase({a: v})), "yes." if yes else "no."
-    name = asked if asked in WORDINGS else "attribute"
-    called = "object" if asked == "shape" else _called(facts, chance)
-    return _wording(name, chance, test).format(a=asked, o=called), _told(facts[asked], asked)
+def short(facts: Thing, asked: str, chance: random.Random, test: bool = False) -> tuple[str, str]:
+    """A question with a definite answer."""
+    value = facts[asked]
+    answer = phrase({"shape": value}) if asked == "shape" else value
+    return chance.choice(wordings("conversation", test)).format(a=asked), f"{answer}."
 
 
 def detailed(facts: Thing) -> str:
-    """Everything, one fact a sentence."""
+    """Everything, in one sentence that no caption is."""
     thing = phrase({"colour": facts["colour"], "shape": facts["shape"]})
-    rest = f"it is {facts['texture']}. it is {facts['size']}. the background is {facts['background']}."
-    return f"there is {thing}. {rest}"
+    return f"{thing}, {facts['texture']}, {facts['size']}, on a {facts['background']} background."
 
 
-def edit(facts: Thing, world: World, chance: random.Random, test: bool = False) -> tuple[str, Thing, str]:
-    """A request to change one attribute, what the object is then, and an answer that names it as it is before it names it
-    as it would be. Unless in a test, it becomes no held-out pair of shape and colour."""
+def edit(facts: Thing, chance: random.Random, test: bool = False) -> tuple[str, Thing, str]:
+    """A request to change one attribute, what the object is then, and that as an answer. A new shape or colour makes a pair that
+    `WORLD` shows."""
     a = chance.choice(EDITED)
-    v = chance.choice([v for v in world.classes(a) if v != facts[a] and (test or _shown({**facts, a: v}, world))])
-    wording = _wording("reasoning", chance, test)
-    into = phrase({a: v}) if a == "shape" or "into" in wording else v
-    before = {k: facts[k] for k in ("colour", "texture", "shape")}
-    after = {**before, a: v}
-    called = "object" if a == "shape" else _called(facts, chance)
-    return wording.format(o=called, v=into), after, f"it is {phrase(before)}. then it is {phrase(after)}."
+    v = chance.choice([v for v in WORLD.classes(a) if v != facts[a] and (a == "texture" or shown({**facts, a: v}))])
+    after = {k: facts[k] for k in EDITED} | {a: v}
+    request = chance.choice(wordings("reasoning", test)).format(v=phrase({a: v}) if a == "shape" else v)
+    return request, after, f"{phrase(after)}."
 
 
-def write(told: Symbols, kind: str, world: World, chance: random.Random) -> Sample:
-    """One sample of a kind by the teacher; "caption" is a brief request with the caption as its answer.
+def write(told: Symbols, kind: str, chance: random.Random) -> Sample:
+    """One sample of a kind by the teacher; "caption" is a brief request with the caption, in another sentence, as its answer.
 
     Raises:
         ValueError: an unknown kind.
     """
     if kind == "caption":
-        return Sample(kind, ((chance.choice(BRIEF), told.caption),))
+        return Sample(kind, ((chance.choice(BRIEF), realise(parse(told.caption), chance.randrange(2 * len(TEMPLATES)))),))
     if kind not in KINDS:
         raise ValueError(f"kind {kind!r} is unknown; use 'caption' or one of {', '.join(KINDS)}")
     facts = believed(told)
     if kind == "conversation":
-        return Sample(kind, tuple(short(facts, a, world, chance) for a in chance.sample(ASKED, 2)))
+        return Sample(kind, tuple(short(facts, a, chance) for a in chance.sample(ASKED, 2)))
     if kind == "detail":
-        return Sample(kind, ((_wording("detail", chance, False), detailed(facts)),))
-    question, _, answer = edit(facts, world, chance)
+        return Sample(kind, ((chance.choice(wordings(kind, False)), detailed(facts)),))
+    question, _, answer = edit(facts, chance)
     return Sample(kind, ((question, answer),))
 
 
-def ask(scene, kind: str, world: World, chance: random.Random, test: bool = True) -> Question:
-    """One question about a scene, with its right answer by the scene graph. test: in the wording that no instruction has.
+def ask(scene, kind: str, chance: random.Random, test: bool = True) -> Question:
+    """One question about a scene, with its right answer by the scene graph. test: in a wording that no instruction has.
 
     Raises:
         ValueError: an unknown kind.
@@ -168,11 +151,10 @@ def ask(scene, kind: str, world: World, chance: random.Random, test: bool = True
     facts = known(scene)
     if kind == "conversation":
         asked = chance.choice(ASKED)
-        question, answer = short(facts, asked, world, chance, test)
-        return Question(kind, question, asked, {asked: answer.rstrip(".") if asked == "exist" else facts[asked]})
+        return Question(kind, short(facts, asked, chance, test)[0], asked, {asked: facts[asked]})
     if kind == "detail":
-        return Question(kind, _wording("detail", chance, test), "detail", facts)
+        return Question(kind, chance.choice(wordings(kind, test)), "detail", facts)
     if kind != "reasoning":
         raise ValueError(f"kind {kind!r} is unknown; use one of {', '.join(KINDS)}")
-    question, after, _ = edit(facts, world, chance, test)
+    question, after, _ = edit(facts, chance, test)
     return Question(kind, question, "reasoning", after)

@@ -3,16 +3,11 @@
 import re
 
 from ..data.instructions import Question
-from ..data.scenes.vocabulary import BACKGROUNDS, COLOURS, SHAPES, SIZES, TEXTURES
+from ..data.scenes import World
+from ..data.scenes.vocabulary import BACKGROUNDS, COLOURS, SHAPES, TEXTURES
 
-_ATTRIBUTE = {
-    **{w: "colour" for w in COLOURS},
-    **{w: "shape" for w in SHAPES},
-    **{w: "texture" for w in TEXTURES},
-    **{w: "size" for w in SIZES[3]},
-    **{w: "background" for w in BACKGROUNDS},
-    **{w: "exist" for w in ("yes", "no")},
-}
+_ALL = World(shapes=SHAPES, colours=tuple(COLOURS), textures=TEXTURES, backgrounds=BACKGROUNDS, sizes=3)
+_ATTRIBUTE = {v: a for a in ("colour", "shape", "texture", "size", "background") for v in _ALL.classes(a)}
 
 Said = dict[str, set[str]]
 
@@ -29,7 +24,7 @@ def said(text: str) -> Said:
 def right(question: Question, answer: str) -> float:
     """In 0..1. Conversation: 1 if the answer names the true value of what is asked, and nothing else. Detail: F1 of the facts
     named. Reasoning: 1 if the last object that is named has exactly the right colour, texture and shape."""
-    truth = {(a, v) for a, v in question.truth.items()}
+    truth = set(question.truth.items())
     if question.kind == "reasoning":
         parts = [p for p in re.split(r"[.,]| then ", answer) if "shape" in said(p)]
         return float(bool(parts) and _pairs(said(parts[-1])) == truth)
@@ -45,11 +40,11 @@ def told(question: Question, answer: str) -> float:
     return float(all(named.get(a, set()) == {v} for a, v in question.truth.items()))
 
 
-def made_up(question: Question, answer: str, facts: dict[str, str]) -> float | None:
+def made_up(answer: str, facts: dict[str, str]) -> float | None:
     """Share of the values that an answer names and the scene does not have, or None if it names none.
 
     facts: attribute -> value, of the scene."""
-    named = [(a, v) for a, v in _pairs(said(answer)) if a != "exist"]
+    named = _pairs(said(answer))
     return sum(facts[a] != v for a, v in named) / len(named) if named else None
 
 

@@ -16,7 +16,8 @@ Turns = Sequence[tuple[str, str]]  # (instruction, answer) of each turn
 class Llava(nn.Module):
     r"""$H_v=WZ_v$, read by a language model as if its columns were words (Liu et al. 2023, Eq. 1).
 
-    The order is image, instruction, END, answer, END, and so on; END is the paper's <STOP> (its Table 2).
+    The order is image, instruction, END, answer, END, and so on; END is the paper's <STOP> (its Table 2). For features of unit
+    variance, $W$ starts with columns of $H_v$ as large as the embeddings of words.
 
     Args:
         d: width of the grid features. model: the language model, taken as it is, not copied.
@@ -27,6 +28,8 @@ class Llava(nn.Module):
     def __init__(self, d: int, model: LanguageModel):
         super().__init__()
         self.projector = nn.Linear(d, model.width)  # W; the authors' layer has a bias too
+        nn.init.normal_(self.projector.weight, std=model.embed_tokens.weight.std().item() / d**0.5)
+        nn.init.zeros_(self.projector.bias)
         self.model = model
 
     def stage(self, number: int) -> "Llava":
