@@ -110,8 +110,8 @@ def _losses(newest: dict):
     """Seconds against N, the products alone drawn as the roofline."""
     from .. import plotting
 
-    figure, axes = plotting.figure(9.0, 4.2, ncols=2, sharey=True)
-    styles = {"open_clip": ("black", "o"), "keep": ("orange", "s"), "tiled": ("blue", "^"), "auto": ("blue", "^")}
+    figure, axes = plotting.figure(6.0, 7.8, nrows=2, sharex=True, sharey=True)
+    styles = {"open_clip": ("black", "o"), "keep": ("orange", "s"), "tiled": ("blue", "^")}
     for ax, kind in zip(axes, ("clip", "siglip"), strict=True):
         points: dict[str, list] = {}
         roof = []
@@ -119,7 +119,8 @@ def _losses(newest: dict):
             if not (found := re.fullmatch(rf"{kind} (\w+) N=(\d+)", r["name"])):
                 continue
             side, n = found[1], int(found[2])
-            points.setdefault("tiled" if side == "auto" else side, []).append((n, r["seconds"]))
+            taken = {"clip": "keep", "siglip": "tiled"}[kind] if side == "auto" else side  # at 1,024, where alone it is measured
+            points.setdefault(taken, []).append((n, r["seconds"]))
             if "open_clip" in r["baseline"]:
                 points.setdefault("open_clip", []).append((n, r["baseline_seconds"]))
             if rate := re.search(r"at (\d+) GFLOP/s", r["note"] + r["baseline"]):
@@ -131,10 +132,11 @@ def _losses(newest: dict):
             ax.plot(xs, ys, marker=marker, color=plotting.PALETTE[name], label=label)
         xs, ys = zip(*sorted(dict(roof).items()), strict=True)
         ax.plot(xs, ys, "--", color=plotting.PALETTE["grey"], label="6 N² D products alone")
-        ax.set(xscale="log", yscale="log", xlabel="batch size N", title={"clip": "Softmax", "siglip": "Sigmoid"}[kind])
-        ax.set_xticks(xs, [f"{x:,}" for x in xs], rotation=30)
+        ax.set(xscale="log", yscale="log", ylabel="seconds, forward + backward")
+        ax.set_title({"clip": "Softmax", "siglip": "Sigmoid"}[kind])
+        ax.set_xticks(xs, [f"{x:,}" for x in xs])
         ax.minorticks_off()
-    axes[0].set_ylabel("seconds, forward + backward")
+    axes[1].set_xlabel("batch size N")
     axes[0].legend(fontsize=10)
     return figure
 
