@@ -101,6 +101,7 @@ NOTEBOOK_FAULTS = [
     ("print('measured', gains)", "print('measured', gains", "not Python"),
     ("gains = [", "import vlatlas.nothing\\ngains = [", "no module vlatlas.nothing"),
     ('"cells"', '"sells"', "not a notebook"),
+    ("## The figure", "## The figure\\nof {footcite:t}`key2020toy`", "a citation has no list to point to"),
 ]
 
 
@@ -112,6 +113,14 @@ def test_a_fault_of_a_notebook(atlas, old, new, message):
     path.write_text(text.replace(old, new, 1))
     hits = [p for p in check.run(atlas.root) if message in p.message]
     assert hits and hits[0].file == NOTEBOOK and hits[0].remedy, found(atlas)
+
+
+def test_a_notebook_with_a_list_may_cite(atlas):
+    path = atlas.root / NOTEBOOK
+    text = path.read_text()
+    path.write_text(text.replace("## The figure", "## The figure\\n{footcite:t}`key2020toy`\\n```{footbibliography}\\n```", 1))
+    assert path.read_text() != text
+    assert not any("citation" in p for p in found(atlas))
 
 
 BIB_FAULTS = [

@@ -47,7 +47,7 @@ def _notebook(paper: Paper, file: str, sources: Sources) -> list[Problem]:
         if missing:
             message = f"the parameters cell does not set {', '.join(missing)}"
             problems.append(Problem(file, line(tagged[0]), message, "set profile, seeds and device there"))
-    problems += _sections(cells, file)
+    problems += _sections(cells, file) + _citations(cells, file, line)
     return problems + _records(cells, paper.slug, file, line)
 
 
@@ -93,6 +93,15 @@ def _sections(cells: list[dict], file: str) -> list[Problem]:
     order = ", ".join(SECTIONS)
     message = f"no heading with {', '.join(map(repr, missing))} at its place"
     return [Problem(file, 0, message, f"headings must hold these words in this order: {order}")]
+
+
+def _citations(cells: list[dict], file: str, line) -> list[Problem]:
+    texts = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    if any("{footbibliography}" in source_of(cell) for cell in texts):
+        return []
+    message = "a citation has no list to point to, and the site would not build"
+    remedy = "name the paper by its link, {paper}`slug`, and cite on its page"
+    return [Problem(file, line(cell), message, remedy) for cell in texts if "{footcite" in source_of(cell)]
 
 
 def _records(cells: list[dict], slug: str, file: str, line) -> list[Problem]:
