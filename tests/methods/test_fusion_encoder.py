@@ -69,7 +69,7 @@ def test_features_are_of_unit_length(encoder, data):
 
 def test_all_pairs_at_once_are_each_pair_alone(encoder, data):
     patches, ids = data
-    scores = encoder.match_scores(patches, ids, chunk=2)
+    scores = encoder.match_scores(encoder.see(patches), encoder.read(ids), chunk=2)
     for b in range(B):
         for n in range(B):
             alone = encoder.matches(

@@ -30,3 +30,14 @@ def test_bfloat16_on_a_cpu_stays_close_to_float32(causal):
         rounded = attention(x)
     assert rounded.dtype == torch.bfloat16
     assert (rounded.float() - exact).abs().max() < 0.02 * exact.abs().max() + 0.01  # 8 bits of mantissa
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("tokens", [1, 4, 9])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_first_tokens_alone_are_those_of_the_whole(causal, tokens, dtype):
+    torch.manual_seed(0)
+    attention, x = Attention(24, 2, causal).to(dtype), torch.randn(2, 9, 24, dtype=dtype)
+    y = attention(x, tokens)
+    assert y.shape == (2, tokens, 24)
+    torch.testing.assert_close(y, attention(x)[:, :tokens], atol=1e-12 if dtype == torch.float64 else 0.02, rtol=0)

@@ -36,6 +36,20 @@ def test_a_local_checkpoint_gives_the_features_it_was_saved_with(architecture, t
     assert not loaded.training
 
 
+def test_a_seed_holds_over_a_file_and_random_weights_are_drawn_from_it(architecture, tmp_path):
+    path = tmp_path / "weights.pt"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        torch.save(open_clip.create_model(architecture).state_dict(), path)
+        torch.manual_seed(3)
+        expected = torch.rand(4)
+        torch.manual_seed(3)
+        load(f"open_clip:{architecture}@{path}")
+        assert torch.equal(torch.rand(4), expected)
+        first, second = (load(f"open_clip:{architecture}").text_projection for _ in range(2))
+    assert not torch.equal(first, second)
+
+
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="no architecture 'ViT-Z-99'"):
         load("open_clip:ViT-Z-99/openai")

@@ -89,11 +89,12 @@ def test_evaluation_reads_each_gallery_by_itself():
     found = SMALL.evaluate(encoder)
     with torch.no_grad():
         patches, ids = SMALL.test_set
-        u, v = encoder.image_features(encoder.see(patches)), encoder.text_features(encoder.read(ids))
+        z, h = encoder.see(patches), encoder.read(ids)
+        u, v = encoder.image_features(z), encoder.text_features(h)
         hits, listed = 0, 0.0
         for start in (0, 8):
             rows = slice(start, start + 8)
-            s, scores = u[rows] @ v[rows].T, encoder.match_scores(patches[rows], ids[rows])
+            s, scores = u[rows] @ v[rows].T, encoder.match_scores(z[rows], h[rows])
             hits += sum(int(s[i].argmax() == i) + int(s[:, i].argmax() == i) for i in range(8))
             listed += reranked_r1(scores, s, 3) / 2
             if start == 0:
@@ -108,7 +109,8 @@ def test_the_head_reads_the_pairs_that_are_on_a_list_and_no_others():
     patches, ids = (x[:8] for x in SMALL.test_set)
     similarity = torch.randn(8, 8, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        all_scores, scores = encoder.match_scores(patches, ids), SMALL.listed_scores(encoder, patches, ids, similarity)
+        z, h = encoder.see(patches), encoder.read(ids)
+        all_scores, scores = encoder.match_scores(z, h), SMALL.listed_scores(encoder, z, h, similarity)
     for i in range(8):
         for j in range(8):
             by_image = sum(bool(similarity[i, m] > similarity[i, j]) for m in range(8)) < 3

@@ -1,6 +1,7 @@
 """The learning rates of three protocols beside three others for every arm, on other seeds, and what the pages say of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from vlatlas.paths import root
 from vlatlas.protocols.data import Curation
 from vlatlas.protocols.longtext import LongTexts
-from vlatlas.protocols.rates import GRIDS, TUNED, Judged, choices, runs
+from vlatlas.protocols.rates import GRIDS, SETUPS, TUNED, choices, runs
 from vlatlas.protocols.video import RATES, Video
 
 NAMES = ("video", "longtext", "data")
@@ -36,7 +37,7 @@ ON_ONE_SEED = {  # of `video`, whose frozen rates are all the best by the mean: 
 SMALL = {
     "video": Video(shots=2, test=2, validation=1, order_train=20, order_test=12, frames=2, steps=1, order_steps=1, batch_size=8),
     "longtext": LongTexts(train=32, test=20, short=20, steps=1, batch=16),
-    "data": Judged(pool=1_000, size=200, pairs=128, test=96, width=16),
+    "data": replace(SETUPS["data"], pool=1_000, size=200, pairs=128, test=96, width=16),
 }
 
 
@@ -74,7 +75,7 @@ def test_arms_of_the_pool_have_one_size_and_pictures_of_their_own_to_be_judged_b
     assert 0.95 * protocol.size <= len(chosen["balanced"]) <= protocol.size, "a draw, of which a small one can fall short"
     generic = {arm: sum(k == "generic" for k in pairs.kinds) for arm, pairs in chosen.items()}
     assert generic["raw"] > generic["matched"], "a text that says nothing seldom matches"
-    twin = Curation(**{k: getattr(protocol, k) for k in ("pool", "size", "pairs", "test", "width")})
+    twin = replace(protocol, test_seed=Curation().test_seed)
     (own, *_), (tested, *_) = protocol._tested, twin._tested
     assert own.shape == tested.shape and not torch.equal(own, tested)
 

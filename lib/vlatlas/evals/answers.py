@@ -3,11 +3,9 @@
 import re
 
 from ..data.instructions import Question
-from ..data.scenes import World
-from ..data.scenes.vocabulary import BACKGROUNDS, COLOURS, SHAPES, TEXTURES
+from ..data.scenes.vocabulary import ATTRIBUTE_OF, BACKGROUNDS
 
-_ALL = World(shapes=SHAPES, colours=tuple(COLOURS), textures=TEXTURES, backgrounds=BACKGROUNDS, sizes=3)
-_ATTRIBUTE = {v: a for a in ("colour", "shape", "texture", "size", "background") for v in _ALL.classes(a)}
+_ATTRIBUTE = ATTRIBUTE_OF | dict.fromkeys(BACKGROUNDS, "background")
 
 Said = dict[str, set[str]]
 

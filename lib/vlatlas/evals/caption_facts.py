@@ -4,13 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..data.scenes import ParseError, parse
-from ..data.scenes.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES
+from ..data.scenes.vocabulary import ATTRIBUTE_OF
 from ..data.scenes.wording import canonical
 from .caption_scores import plain
 
-_ATTRIBUTE = {
-    w: a for a, words in {"size": SIZES[3], "colour": COLOURS, "texture": TEXTURES, "shape": SHAPES}.items() for w in words
-}
 NAMED = ("size", "colour", "texture", "shape")
 
 
@@ -18,7 +15,7 @@ def named(text: str) -> list[dict[str, str]]:
     """The objects that any text names: a run of attribute words that ends with a shape, each as attribute -> value."""
     out, thing = [], {}
     for word in plain(canonical(text)):
-        attribute = _ATTRIBUTE.get(word)
+        attribute = ATTRIBUTE_OF.get(word)
         if attribute is None:
             thing = {}
         else:

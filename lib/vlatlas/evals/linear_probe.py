@@ -1,10 +1,17 @@
 """Linear probes on frozen features, and how many labels a sentence is worth."""
 
 import math
+from functools import cache
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()  # looks for the libraries once
 
 
 class LinearProbe:
@@ -23,7 +30,8 @@ class LinearProbe:
         """Train on labelled features; raises ValueError where only one class is present."""
         if len(labels.unique()) < 2:
             raise ValueError(f"a probe needs at least two classes, got only class {labels.unique().tolist()}")
-        self.model.fit(features.double().numpy(), labels.numpy())
+        with _threads().limit(limits=1):  # products this small take longer when threads wait for each other
+            self.model.fit(features.double().numpy(), labels.numpy())
         return self
 
     def accuracy(self, features: Tensor, labels: Tensor) -> float:

@@ -31,15 +31,6 @@ class CrossAttention(nn.Module):
         return self.out(y.transpose(1, 2).reshape(N, T, W))
 
 
-def self_attention(attention: Attention, x: Tensor, tokens: int) -> Tensor:
-    """(N, tokens, W): the first rows of what `attention` makes of x (N, T, W). All words are looked at; these alone look."""
-    N, T, W = x.shape
-    qkv = attention.qkv(x).view(N, T, 3, attention.heads, W // attention.heads)
-    q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (N, h, T, W/h)
-    y = F.scaled_dot_product_attention(q[:, :, :tokens], k, v)
-    return attention.out(y.transpose(1, 2).reshape(N, tokens, W))
-
-
 class FusionBlock(nn.Module):
     """Self-attention among words, cross-attention to the image, MLP; each added to x after a layer norm of its input.
 
@@ -56,7 +47,7 @@ class FusionBlock(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, x: Tensor, z: Tensor, rows: Tensor, tokens: int) -> Tensor:
-        x = x[:, :tokens] + self_attention(self.attention, self.norm1(x), tokens)
+        x = x[:, :tokens] + self.attention(self.norm1(x), tokens)
         x = x + self.cross_attention(self.norm2(x), z, rows)
         return x + self.mlp(self.norm3(x))
 
@@ -128,9 +119,8 @@ class FusionEncoder(nn.Module):
         return self.match_head(fused[:, 0])
 
     @torch.no_grad()
-    def match_scores(self, patches: Tensor, ids: Tensor, chunk: int = 16) -> Tensor:
-        """(B, N): log-odds that image b and text n belong together, every pair fused."""
-        z, h = self.see(patches), self.read(ids)
+    def match_scores(self, z: Tensor, h: Tensor, chunk: int = 16) -> Tensor:
+        """(B, N): log-odds that image b of z (B, P, W) and text n of h (N, T, W) belong together, every pair fused."""
         out = []
         for part in z.split(chunk):
             rows = torch.arange(len(part), device=z.device).repeat_interleave(len(h))

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import load_state, save_state
+from .checkpoint import load_state, restored, save_state
 
 
 class AttributeCNN(nn.Module):
@@ -57,11 +57,9 @@ def load_attributes(path: Path) -> tuple[AttributeCNN, dict]:
     """The network in evaluation mode, and its card.
 
     Raises:
-        FileNotFoundError, ValueError: as `load_state`; also for a file that holds another kind of model.
+        FileNotFoundError, ValueError: as `load_state`; also for a file that holds another kind of model, or other weights.
     """
     tensors, meta = load_state(path)
     if meta.get("kind") != "attributes":
         raise ValueError(f"{path} holds a {meta.get('kind', 'training state')!r}, not a network for attributes")
-    model = AttributeCNN(**meta["config"])
-    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    return model.eval(), meta["card"]
+    return restored(lambda: AttributeCNN(**meta["config"]), tensors, path), meta["card"]

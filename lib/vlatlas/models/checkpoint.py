@@ -4,14 +4,19 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from .clip import CLIP, ClipConfig
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def save_state(path: Path, tensors: dict[str, Tensor], meta: dict) -> None:
@@ -49,6 +54,22 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise ValueError(f"{path} is not a vlatlas checkpoint, or is damaged ({error}); fetch or train it again") from error
 
 
+def restored(build: Callable[[], Model], tensors: dict[str, Tensor], path: Path) -> Model:
+    """The model that `build` makes, with these weights and in evaluation mode. The weights that it is built with are
+    drawn aside: a model that is loaded under a seed leaves what follows as it was.
+
+    Raises:
+        ValueError: the weights are not this model's; names the file at `path`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = build()
+    try:
+        model.load_state_dict(tensors)  # half precision becomes the float32 that it is built in
+    except RuntimeError as error:
+        raise ValueError(f"{path}: weights and configuration disagree ({error}); fetch or train it again") from error
+    return model.eval()
+
+
 def save_checkpoint(path: Path, model: CLIP, card: dict) -> str:
     """Write a model with its configuration and card (data, seed, steps, metrics, ...). Returns the file's sha256."""
     save_state(path, model.state_dict(), {"kind": "clip", "config": model.config.as_dict(), "card": card})
@@ -68,12 +89,8 @@ def load_checkpoint(path: Path) -> tuple[CLIP, dict]:
     unknown = set(meta["config"]) - known
     if unknown:
         raise ValueError(f"{path} was written by a newer version (unknown settings {sorted(unknown)}); update vlatlas")
-    model = CLIP(ClipConfig(**meta["config"] | {"words": tuple(meta["config"]["words"])}))
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"{path}: weights and configuration disagree ({error})") from error
-    return model.eval(), meta["card"]
+    config = ClipConfig(**meta["config"] | {"words": tuple(meta["config"]["words"])})
+    return restored(lambda: CLIP(config), tensors, path), meta["card"]
 
 
 def sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .checkpoint import load_state, save_state
+from .checkpoint import load_state, restored, save_state
 from .tokenizer import END, WordTokenizer
 from .transformer import Block, init_transformer
 
@@ -105,11 +105,9 @@ def load_language_model(path: Path) -> tuple[LanguageModel, dict]:
     """A model in evaluation mode, its weights in float32, and its card.
 
     Raises:
-        FileNotFoundError, ValueError: as `load_state`; also when the file holds something else.
+        FileNotFoundError, ValueError: as `load_state`; also when the file holds something else, or other weights.
     """
     tensors, meta = load_state(path)
     if meta.get("kind") != "language":
         raise ValueError(f"{path} holds a {meta.get('kind', 'training state')!r}, not a language model; check the name")
-    model = LanguageModel(meta["words"], **meta["sizes"])
-    model.load_state_dict({k: v.float() for k, v in tensors.items()})
-    return model.eval(), meta["card"]
+    return restored(lambda: LanguageModel(meta["words"], **meta["sizes"]), tensors, path), meta["card"]

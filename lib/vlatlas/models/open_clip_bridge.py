@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
 
@@ -27,9 +28,10 @@ def load_open_clip(spec: str) -> nn.Module:
     if tag:
         _check_tag(open_clip, architecture, tag)
     try:
-        model, _, preprocess = open_clip.create_model_and_transforms(
-            architecture, pretrained=file or tag or None, weights_only=True
-        )
+        with torch.random.fork_rng(devices=[], enabled=bool(file or tag)):  # loading draws nothing; random weights are drawn
+            model, _, preprocess = open_clip.create_model_and_transforms(
+                architecture, pretrained=file or tag or None, weights_only=True
+            )
     except (OSError, RuntimeError, ConnectionError) as error:
         if file or not tag:
             raise

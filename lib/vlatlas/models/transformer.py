@@ -6,17 +6,18 @@ from torch import Tensor, nn
 
 
 def written_out(q: Tensor, k: Tensor, v: Tensor, is_causal: bool = False) -> Tensor:
-    """softmax(q k^T / sqrt(d)) v, each (B, h, P, d), by plain products: on a CPU in bfloat16 the backward pass of torch's
-    fused kernel is slower than this (`make bench`)."""
+    """softmax(q k^T / sqrt(d)) v, each (B, h, P, d), q perhaps of the first tokens alone, by plain products: on a CPU in bfloat16
+    the backward pass of torch's fused kernel is slower than this (`make bench`)."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
     if is_causal:
         P = scores.shape[-1]
-        scores = scores.masked_fill(torch.ones(P, P, dtype=torch.bool, device=q.device).triu(1), -torch.inf)
+        scores = scores.masked_fill(torch.ones(scores.shape[-2], P, dtype=torch.bool, device=q.device).triu(1), -torch.inf)
     return scores.softmax(dim=-1).to(v.dtype) @ v
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (Vaswani et al. 2017, Sec. 3.2). Input and output (B, P, W)."""
+    """Multi-head self-attention (Vaswani et al. 2017, Sec. 3.2). Input (B, P, W), output (B, P, W), or (B, tokens, W): all tokens
+    are looked at, and those from the front alone look."""
 
     def __init__(self, width: int, heads: int, causal: bool = False):
         super().__init__()
@@ -27,13 +28,13 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, tokens: int | None = None) -> Tensor:
         B, P, W = x.shape
         qkv = self.qkv(x).view(B, P, 3, self.heads, W // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, h, P, W/h)
         attend = written_out if q.dtype == torch.bfloat16 and q.device.type == "cpu" else F.scaled_dot_product_attention
-        y = attend(q, k, v, is_causal=self.causal)  # (B, h, P, W/h)
-        return self.out(y.transpose(1, 2).reshape(B, P, W))
+        y = attend(q[:, :, :tokens], k, v, is_causal=self.causal)  # (B, h, P or tokens, W/h)
+        return self.out(y.transpose(1, 2).reshape(B, y.shape[2], W))
 
 
 class Block(nn.Module):

@@ -58,12 +58,14 @@ def concepts(text: str) -> list[int]:
 @dataclass(frozen=True)
 class Curation:
     """One configuration. pool: pairs to choose from; size: pairs that the arms of the main panel choose; pairs: seen in a run;
-    test: clean pictures; width, depth, ...: of the towers; batch, lr: of every run; side: pixels, pooled from 32."""
+    test, test_seed: clean pictures, how many and of which seed; width, depth, ...: of the towers; batch, lr: of every run;
+    side: pixels, pooled from 32."""
 
     pool: int = 15_000
     size: int = 3_000
     pairs: int = 10_000
     test: int = 1_200
+    test_seed: int = web.TEST_SEED
     side: int = 16
     patch: int = 4
     width: int = 48
@@ -98,7 +100,7 @@ class Curation:
 
     @cached_property
     def _tested(self):
-        scenes = web.WORLD.batch(web.TEST_SEED, range(self.test))
+        scenes = web.WORLD.batch(self.test_seed, range(self.test))
         return self._images(scenes.images).float() / 255, scenes.labels["shape"][:, 0], scenes.labels["colour"][:, 0]
 
     def model(self, seed: int) -> CLIP:

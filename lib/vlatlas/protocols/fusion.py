@@ -169,25 +169,26 @@ class Fusion:
         found = {way: [] for way in ways}
         with self.attention():
             for patches, ids in zip(*(x.to(self.device).split(self.gallery) for x in self.test_set), strict=True):
-                similarity = (encoder.image_features(encoder.see(patches)) @ encoder.text_features(encoder.read(ids)).T).cpu()
+                z, h = encoder.see(patches), encoder.read(ids)
+                similarity = (encoder.image_features(z) @ encoder.text_features(h).T).cpu()
                 if "dual" in found:
                     found["dual"].append(reranked_r1(similarity, similarity, self.gallery))
                 if "listed" in found:
-                    scores = self.listed_scores(encoder, patches, ids, similarity)
+                    scores = self.listed_scores(encoder, z, h, similarity)
                     found["listed"].append(reranked_r1(scores, similarity, self.shortlist))
                 if "fused" in found and len(found["fused"]) < self.crossed:
-                    scores = encoder.match_scores(patches, ids).cpu()
+                    scores = encoder.match_scores(z, h).cpu()
                     found["fused"].append(reranked_r1(scores, similarity, self.gallery))
         return {way: sum(values) / len(values) for way, values in found.items()}
 
-    def listed_scores(self, encoder: FusionEncoder, patches: Tensor, ids: Tensor, similarity: Tensor) -> Tensor:
-        """(N, N): log-odds of the pairs that are on the list of the image or of the text, and zero for all others, which
-        `reranked_r1` does not read."""
+    def listed_scores(self, encoder: FusionEncoder, z: Tensor, h: Tensor, similarity: Tensor) -> Tensor:
+        """(N, N): log-odds of the pairs of image tokens z (N, P, W) and text tokens h (N, T, W) that are on the list of the image
+        or of the text, and zero for all others, which `reranked_r1` does not read."""
         listed, k = torch.zeros_like(similarity), min(self.shortlist, len(similarity))
         for dim in (0, 1):
             listed.scatter_(dim, similarity.topk(k, dim=dim).indices, 1.0)
         image, text = listed.nonzero(as_tuple=True)  # (n,) each
-        fused = encoder.fuse(encoder.read(ids)[text], encoder.see(patches), image.to(ids.device), tokens=1)  # (n, 1, W)
+        fused = encoder.fuse(h[text.to(h.device)], z, image.to(h.device), tokens=1)  # (n, 1, W)
         logits = encoder.matches(fused).cpu()  # (n, 2)
         return torch.zeros_like(similarity).index_put((image, text), logits[:, 1] - logits[:, 0])
 

@@ -10,7 +10,6 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 
 import torch
 
@@ -24,15 +23,7 @@ GRIDS = {"appearance": (3e-4, 1e-3, 3e-3, 1e-2), "order": (1e-3, 3e-3, 1e-2, 3e-
 GRIDS |= {"longtext": (5e-4, 1e-3, 2e-3, 4e-3), "data": (2e-3, 4e-3, 8e-3, 1.6e-2)}
 TUNED = ("plain", "kps", "whole", "longclip")  # of `longtext`; the other arms are its controls
 DIGITS = 4  # of a score
-
-
-class Judged(Curation):
-    """`Curation` with other pictures in the place of the test's."""
-
-    @cached_property
-    def _tested(self):
-        scenes = web.WORLD.batch(web.TEST_SEED + 300_000, range(self.test))
-        return self._images(scenes.images).float() / 255, scenes.labels["shape"][:, 0], scenes.labels["colour"][:, 0]
+SETUPS = {"video": Video(), "longtext": LongTexts(), "data": Curation(test_seed=web.TEST_SEED + 300_000)}
 
 
 def choices(protocol: Curation, seed: int) -> dict[str, Pairs]:
@@ -65,13 +56,12 @@ def runs(protocol: Video | LongTexts | Curation, seed: int) -> Iterator[dict]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Print one JSON line for each run."""
-    setups = {"video": Video, "longtext": LongTexts, "data": Judged}
     parser = argparse.ArgumentParser(prog="python -m vlatlas.protocols.rates", description=__doc__.split("\n\n")[0])
-    parser.add_argument("protocol", choices=setups)
+    parser.add_argument("protocol", choices=SETUPS)
     parser.add_argument("seeds", type=int, nargs="+")
     given = parser.parse_args(arguments)
     for seed in given.seeds:
-        for row in runs(setups[given.protocol](), seed):
+        for row in runs(SETUPS[given.protocol], seed):
             print(json.dumps({"seed": seed} | row), flush=True)
 
 

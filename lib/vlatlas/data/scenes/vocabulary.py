@@ -24,6 +24,11 @@ COLOURS = {  # name -> sRGB; neighbours in hue differ in lightness as well, for 
 }
 TEXTURES = ("plain", "striped", "dotted", "checkered", "ringed", "hatched")
 SIZES = {1: ("medium",), 2: ("small", "large"), 3: ("small", "medium", "large")}
+ATTRIBUTE_OF = {  # word -> the attribute of which it is a value
+    word: attribute
+    for attribute, words in {"shape": SHAPES, "colour": COLOURS, "texture": TEXTURES, "size": SIZES[3]}.items()
+    for word in words
+}
 POSES = ("upright", "tilted")
 PLACES = (
     "top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right",
