@@ -1,4 +1,4 @@
-"""LLaVA without its ideas: no instructions, only captions; or instructions whose pictures are another scene's."""
+"""LLaVA without its ideas: no instructions, only captions; pictures of other scenes; or a first stage that aligns nothing."""
 
 MUTATIONS = {
     "no-instructions": {
@@ -8,6 +8,10 @@ MUTATIONS = {
     "no-sight": {
         "says": "in both stages every sample is learnt beside the picture of another one",
         "replaces": {"vlatlas.methods.llava.Llava.forward": "other_pictures"},
+    },
+    "no-alignment": {
+        "says": "in the first stage, where the projector learns alone, every caption stands beside the picture of another",
+        "replaces": {"vlatlas.methods.llava.Llava.forward": "other_pictures_at_first"},
     },
 }
 
@@ -22,5 +26,13 @@ def captions_alone(original):
 def other_pictures(original):
     def forward(self, z, ids, answers):
         return original(self, z.roll(1, dims=0), ids, answers)
+
+    return forward
+
+
+def other_pictures_at_first(original):
+    def forward(self, z, ids, answers):
+        alone = not any(p.requires_grad for p in self.model.parameters())
+        return original(self, z.roll(1, dims=0) if alone else z, ids, answers)
 
     return forward

@@ -1,4 +1,4 @@
-"""ReCLIP without its ideas: every relation holds between any two boxes; or no view singles a proposal out."""
+"""ReCLIP without its ideas: every relation holds between any two boxes; no view singles a proposal out; or both."""
 
 MUTATIONS = {
     "no-geometry": {
@@ -8,6 +8,10 @@ MUTATIONS = {
     "no-isolation": {
         "says": "every view of every proposal is the whole image",
         "replaces": {"vlatlas.methods.reclip.isolate": "unmoved"},
+    },
+    "neither": {
+        "says": "every view of every proposal is the whole image, and any box stands in any relation to any other",
+        "replaces": {"vlatlas.methods.reclip.related": "anything", "vlatlas.methods.reclip.isolate": "unmoved"},
     },
 }
 INDEPENDENT = {"spatial": "it is a measurement of CLIP on pairs of sentences, in which neither views nor rules take part"}
