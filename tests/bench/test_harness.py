@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -33,3 +34,22 @@ def test_an_unknown_suite_is_named(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["patchdropout"])
     assert stop.value.code == 2 and "no suite patchdropout" in capsys.readouterr().err
+
+
+def test_a_suite_that_cannot_run_says_so_and_loses_no_other(capsys, monkeypatch, tmp_path):
+    def broken():
+        """Needs what is not there."""
+        raise RuntimeError("no chromium on this machine")
+
+    def whole():
+        """Measures."""
+        return ratios({"base": [2.0], "fast": [1.0]}, "base")
+
+    monkeypatch.setattr("vlatlas.bench.__main__.SUITES", {"broken": broken, "whole": whole})
+    monkeypatch.setattr("vlatlas.paths.root", lambda: tmp_path)
+    assert main(["broken", "whole"]) == 1
+    assert main(["whole"]) == 0
+    said = capsys.readouterr().out
+    assert "not measured: no chromium on this machine" in said and "2.00 times as fast as base" in said
+    kept = [json.loads(p.read_text()) for p in (tmp_path / "_build" / "bench").glob("*.json")]
+    assert kept and all(list(run["suites"]) == ["whole"] for run in kept)

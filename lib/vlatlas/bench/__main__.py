@@ -1,6 +1,7 @@
 """python -m vlatlas.bench [SUITE ...] [--keep]: measure, print, compare with the last kept run, leave JSON in _build/bench."""
 
 import argparse
+import sys
 import time
 
 from .. import paths
@@ -12,8 +13,8 @@ from .suites import SUITES, machine
 SLOW = ("large", "book", "browser")  # minutes, or a built site and a browser: only when named, or with --all
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the suites named, or all that take less than minutes."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the suites named, or all that take less than minutes. Exit status 1: one of them could not run; the others are kept."""
     parser = argparse.ArgumentParser(prog="python -m vlatlas.bench", description=__doc__)
     usual = f"some of {', '.join(SUITES)}; default: all but {' and '.join(SLOW)}"
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=usual)
@@ -26,10 +27,15 @@ def main(arguments: list[str] | None = None) -> None:
     names = given.suites or [name for name in SUITES if given.all or name not in SLOW]
     kept = history.latest(history.load())
     run = {"date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), **git_commit(paths.root()), "machine": machine()}
-    run["suites"] = {}
+    run["suites"], failed = {}, False
     for name in names:
         print(f"{name}: {(SUITES[name].__doc__ or '').split(chr(10))[0]}")
-        rows = SUITES[name]()
+        try:
+            rows = SUITES[name]()
+        except RuntimeError as error:  # half an hour of other suites is not lost for this one
+            print(f"  not measured: {error}")
+            failed = True
+            continue
         run["suites"][name] = [r.as_dict() for r in rows]
         for r in rows:
             print(line(r))
@@ -45,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         history.append(run)
         for written in page.write():
             print(f"wrote {written.relative_to(paths.root())}")
+    return int(failed)
 
 
 def line(row) -> str:
@@ -56,4 +63,4 @@ def line(row) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
