@@ -53,7 +53,7 @@ def product_rate() -> float:
 
 
 def timed(kind: str, n: int, laps: int, *sides: str) -> dict:
-    """Seconds per lap of each side, in turns, and the rate of the matrix product at each lap."""
+    """Seconds per lap of each side, in turns, and the rate of the matrix product before each lap and after the last."""
     inputs, losses = features(n), {side: make(kind, side) for side in sides}
     seconds, rates = {side: [] for side in sides}, []
     for lap in range(laps + 1):
@@ -65,6 +65,7 @@ def timed(kind: str, n: int, laps: int, *sides: str) -> dict:
                 seconds[side].append(time.perf_counter() - began)
         if laps == 1:
             break
+    rates.append(product_rate())
     return {"seconds": seconds, "rates": rates}
 
 
