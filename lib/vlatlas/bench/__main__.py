@@ -10,7 +10,7 @@ from ..repro.runner import git_commit
 from . import history
 from .suites import SUITES, machine
 
-SLOW = ("large", "book", "browser")  # minutes, or a built site and a browser: only when named, or with --all
+SLOW = ("large", "retrieval_large", "book", "browser")  # minutes, or a built site and a browser: only when named, or with --all
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,6 +20,7 @@ TITLES = {
     "patch_dropout_large": "Patch dropout, 196 tokens",
     "steps": "Training step",
     "retrieval": "Retrieval",
+    "retrieval_large": "Retrieval, 100,000 of each",
     "startup": "Imports",
     "notebooks": "Notebooks",
     "render": "Scenes",

@@ -29,16 +29,19 @@ def _best(queries: Tensor, keys: Tensor, k: int, columns: int) -> tuple[Tensor, 
     Q = len(queries)
     scores = torch.full((Q, k), -torch.inf, dtype=queries.dtype, device=queries.device)
     indices = torch.full((Q, k), -1, device=queries.device)
-    for start in range(0, len(keys), columns):
-        S = queries @ keys[start : start + columns].T  # (Q, columns)
+    start = 0
+    while start < len(keys):
+        width = columns if start else min(columns, max(k, 64))  # a few keys first: all of them beat nothing, and are sorted
+        S = queries @ keys[start : start + width].T  # (Q, width)
         row, column = (S > scores[:, -1:]).nonzero(as_tuple=True)  # by rows, and by columns within a row
+        first, start = start, start + width
         if not len(row):
             continue
         count = torch.bincount(row, minlength=Q)
         place = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]  # within its row
         more = torch.full((Q, int(count.max())), -torch.inf, dtype=S.dtype, device=S.device)
         which = torch.full_like(more, -1, dtype=torch.long)
-        more[row, place], which[row, place] = S[row, column], column + start
+        more[row, place], which[row, place] = S[row, column], column + first
         merged, order = torch.cat([scores, more], dim=1).sort(dim=1, descending=True, stable=True)
         scores, indices = merged[:, :k], torch.cat([indices, which], dim=1).gather(1, order[:, :k])
     if (indices < 0).any():

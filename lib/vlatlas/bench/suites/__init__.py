@@ -5,7 +5,7 @@ from .browser import browser
 from .contrastive import large, sigmoid, softmax, softmax_tuned
 from .machine import machine
 from .notebooks import notebooks, startup
-from .retrieval import retrieval
+from .retrieval import retrieval, retrieval_large
 from .steps import steps
 from .towers import patch_dropout, patch_dropout_large
 from .world import loader, render
@@ -19,6 +19,7 @@ SUITES = {
     "patch_dropout_large": patch_dropout_large,
     "steps": steps,
     "retrieval": retrieval,
+    "retrieval_large": retrieval_large,
     "startup": startup,
     "notebooks": notebooks,
     "render": render,
