@@ -32,6 +32,8 @@ def test_changes_compare_neighbours_of_one_suite():
     assert history.changes(runs) == [("c", "steps", "ours float32", 2.0, 1.0)]
     assert set(history.latest(runs)) == {"steps", "render"} and history.latest(runs)["steps"][0]["date"] == "d"
     assert "| c | Training step | ours float32 | 2.00 | 1.00 |" in page.slower(runs)
+    runs[2]["machine"] = MACHINE | {"processor": "Slide rule"}
+    assert history.changes(runs) == [("d", "steps", "ours float32", 2.0, 1.1)], "compared with what ran on the same machine"
     assert page.slower(runs[:1]) == "Nothing got slower in 1 kept runs.\n"
 
 

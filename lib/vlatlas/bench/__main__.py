@@ -25,9 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
     names = given.suites or [name for name in SUITES if given.all or name not in SLOW]
-    kept = history.latest(history.load())
     run = {"date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), **git_commit(paths.root()), "machine": machine()}
     run["suites"], failed = {}, False
+    kept = history.latest([earlier for earlier in history.load() if history.place(earlier) == history.place(run)])
     for name in names:
         print(f"{name}: {(SUITES[name].__doc__ or '').split(chr(10))[0]}")
         try:

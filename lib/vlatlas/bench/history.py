@@ -32,6 +32,11 @@ def latest(runs: list[dict]) -> dict[str, tuple[dict, list[dict]]]:
     return {name: (run, rows) for run in runs for name, rows in run["suites"].items()}
 
 
+def place(run: dict) -> tuple[str, int]:
+    """Processor and threads: a ratio differs between machines without anything having got slower."""
+    return run["machine"]["processor"], run["machine"]["threads"]
+
+
 def slower(before: list[dict], after: list[dict]) -> list[tuple[str, float, float]]:
     """Rows whose median fell below the slowest lap of the run before, and below nine tenths of its median.
 
@@ -47,10 +52,10 @@ def slower(before: list[dict], after: list[dict]) -> list[tuple[str, float, floa
 
 
 def changes(runs: list[dict]) -> list[tuple[str, str, str, float, float]]:
-    """Everything that got slower between neighbouring runs of a suite: (date, suite, row, before, after)."""
+    """Everything that got slower between neighbouring runs of a suite in one place: (date, suite, row, before, after)."""
     found, last = [], {}
     for run in runs:
         for suite, rows in run["suites"].items():
-            found += [(run["date"], suite, *change) for change in slower(last.get(suite, []), rows)]
-            last[suite] = rows
+            found += [(run["date"], suite, *change) for change in slower(last.get((suite, place(run)), []), rows)]
+            last[suite, place(run)] = rows
     return found
