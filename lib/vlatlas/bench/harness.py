@@ -41,6 +41,17 @@ class Ratio:
         return replace(self, at_least=bars[self.name]) if self.name in bars else self
 
 
+def of_products(
+    name: str, count: str, operations: float, rate: float, seconds: float, note: str, bar: float | None = None
+) -> Ratio:
+    """One lap beside the time that its matrix products alone would take: `operations` (in words `count`) at `rate` a second."""
+    floor = operations / rate
+    share = floor / seconds
+    return Ratio(
+        name, f"{count} at {rate / 1e9:.0f} GFLOP/s", share, share, share, seconds, floor, note, share, 1, at_least=bar
+    )  # fmt: skip
+
+
 def take_turns(
     candidates: dict[str, Callable[[], object]],
     laps: int = 9,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from ..child import D, timed
-from ..harness import Ratio, less_memory, ratios
+from ..harness import Ratio, less_memory, of_products, ratios
 
 # An allocator that keeps what it has: without fresh pages open_clip's large matrices cost less.
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
@@ -62,15 +62,10 @@ def large(n: int = 65536) -> list[Ratio]:
     for kind, factor in (("clip", 8), ("siglip", 6)):
         found = timed(kind, n, 1, "tiled")
         (seconds,), rate = found["seconds"]["tiled"], max(found["rates"])  # one lap of minutes: the stricter rate of the two
-        floor = factor * n * n * D / rate
         (megabytes,) = _child("memory", kind, n, "tiled")
         name, matrix = f"{kind} tiled N={n}", n * n * 4 / 2**20
-        out.append(
-            Ratio(
-                name, f"{factor} N^2 D at {rate / 1e9:.0f} GFLOP/s", floor / seconds, floor / seconds, floor / seconds, seconds,
-                floor, "the products alone would be 1", floor / seconds, 1, at_least=1 / 1.25 if kind == "clip" else None,
-            )
-        )  # fmt: skip
+        bar, note = 1 / 1.25 if kind == "clip" else None, "the products alone would be 1"
+        out.append(of_products(name, f"{factor} N^2 D", factor * n * n * D, rate, seconds, note, bar))
         out.append(
             less_memory(f"{name}, memory", "one matrix", megabytes, matrix).barred(
                 {f"clip tiled N={n}, memory": matrix / 320} if kind == "clip" else {}

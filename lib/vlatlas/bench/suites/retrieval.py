@@ -5,7 +5,7 @@ import time
 import torch
 
 from ..child import product_rate
-from ..harness import Ratio, ratios, take_turns
+from ..harness import Ratio, of_products, ratios, take_turns
 
 
 def retrieval(n: int = 16384, k: int = 10, laps: int = 3) -> list[Ratio]:
@@ -36,20 +36,6 @@ def retrieval_large(n: int = 100_000, k: int = 10) -> list[Ratio]:
         run()
         seconds = time.perf_counter() - began
         rate = max(rate, product_rate())
-        floor = 2 * n * n * u.shape[1] / rate
-        ratio = floor / seconds
         note = f"{seconds:.0f} s; the product alone would be 1"
-        out.append(
-            Ratio(
-                f"{name} by blocks N={n}",
-                f"2 N^2 D at {rate / 1e9:.0f} GFLOP/s",
-                ratio,
-                ratio,
-                ratio,
-                seconds,
-                floor,
-                note,
-                ratio,
-            )
-        )
+        out.append(of_products(f"{name} by blocks N={n}", "2 N^2 D", 2 * n * n * u.shape[1], rate, seconds, note))
     return out
