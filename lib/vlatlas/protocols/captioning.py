@@ -107,18 +107,16 @@ class Captioning:
 
     def lstm(self, seed: int, **how) -> ShowAndTell:
         """An untrained LSTM captioner; how: `blind`, `every`."""
-        tokenizer, d = self.tokenizer, self.d  # before the seed: loading the towers draws random numbers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return ShowAndTell(tokenizer, d, self.width, **how)
+            return ShowAndTell(self.tokenizer, self.d, self.width, **how)
 
     def prefixed(self, mapper, seed: int, k: int | None = None, frozen: bool = True, random: bool = False) -> ClipCap:
         """An untrained ClipCap before a language model of its own, shipped or with random weights; mapper: a class."""
         model: LanguageModel = fresh(1_000 + seed) if random else load_scenes_lm()
-        d = self.d  # before the seed: loading the towers draws random numbers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return ClipCap(mapper(d, k or self.k, model.width), model, frozen)
+            return ClipCap(mapper(self.d, k or self.k, model.width), model, frozen)
 
     def budget(self, model: nn.Module) -> tuple[float, int]:
         """Learning rate and steps of this sort of arm."""

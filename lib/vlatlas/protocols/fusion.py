@@ -144,10 +144,11 @@ class Fusion:
 
     def model(self, arm: str, seed: int) -> Albef:
         """An untrained arm of `ARMS`; the same weights for all arms of a seed."""
-        sizes = 4 * self.visual.width, self.vocabulary, 1 + len(FACTS), self.width  # loaded before the seed is set
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            encoder = FusionEncoder(*sizes, heads=self.heads, image_layers=self.image_layers)
+            encoder = FusionEncoder(
+                4 * self.visual.width, self.vocabulary, 1 + len(FACTS), self.width, self.heads, image_layers=self.image_layers
+            )
         return Albef(encoder, queue=self.queue, momentum=self.momentum, **ARMS[arm])
 
     def attention(self):

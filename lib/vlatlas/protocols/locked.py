@@ -64,10 +64,9 @@ class Locked:
 
     def model(self, seed: int, **start) -> LockedImageTuning:
         """A fresh text tower; the same seed gives the same weights for every arm."""
-        tokenizer, D = self.image_tower.tokenizer, self.features.shape[1]  # before the seed: loading a tower draws numbers
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return LockedImageTuning(tokenizer, D, self.width, self.depth, **start)
+            return LockedImageTuning(self.image_tower.tokenizer, self.features.shape[1], self.width, self.depth, **start)
 
     def batches(self, batch_size: int, seed: int):
         """step -> (locked features, ids), in the pool's order for this seed."""
